@@ -116,8 +116,9 @@ pub mod prelude {
     };
     pub use crate::handler::{
         Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile, Context, Error,
-        EventMode, FailureExt, HookEvent, InboundMessage, InboundReceipt, MessageHandle, OrTell,
-        OutboundMessage, Profile, Receipt, Rest, Result, Role, State, TakenOver, tell,
+        EventMode, FailureExt, Form, HookEvent, InboundMessage, InboundReceipt, MessageHandle,
+        OrTell, OutboundMessage, Press, Profile, Receipt, Rest, Result, Role, State, TakenOver,
+        tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;

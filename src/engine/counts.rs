@@ -21,6 +21,9 @@ pub struct Counts {
     /// Events that were refused because they are not proven to be from a portal that the
     /// application is installed on.
     pub unproven: Count,
+    /// Presses of buttons that did not count: forged, expired, for another person, or the second of
+    /// a button that counts once.
+    pub refused_presses: Count,
     /// Times that another program, with a store of its own, was found to poll for a bot of this
     /// program.
     pub competing_polls: Count,

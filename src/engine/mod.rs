@@ -52,7 +52,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::event::{DecodeError, Delivery, Event, MemberId};
-use crate::handler::{AnyBot, AnyConnector};
+use crate::handler::{AnyBot, AnyConnector, Signer, TurnServices};
 use crate::portal::{Application, Http, Plan, Portal, Urgency};
 use crate::store::{
     Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError,
@@ -245,6 +245,9 @@ pub struct Engine {
     polling: Polling,
     /// The portals whose offline events are fetched, so that each is fetched from once.
     offline_fetch: OfflineFetch,
+    /// What turns use beside their event. Made by the first turn, since the store's secret belongs
+    /// to it.
+    services: OnceCell<Arc<TurnServices>>,
     /// Who waits for what became of a request.
     outcomes: Outcomes,
     /// Wakes the task that waits for the next reminder: a turn may have set an earlier one.
@@ -353,6 +356,7 @@ impl Engine {
                 health: HealthCheck::default(),
                 polling: Polling::default(),
                 offline_fetch: OfflineFetch::default(),
+                services: OnceCell::new(),
                 outcomes: Outcomes::default(),
                 reminders_changed: Arc::default(),
                 counts: Counts::default(),
@@ -471,6 +475,19 @@ impl Engine {
     /// Returns the bot with this code. A program has few bots, so a search is quick enough.
     fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
         self.bots.iter().find(|bot| bot.profile().code() == code)
+    }
+
+    /// Returns what turns use beside their event.
+    ///
+    /// # Errors
+    /// The secret of the store could not be read or stored.
+    async fn services(&self) -> Result<Arc<TurnServices>, StoreError> {
+        let make = async || {
+            let signer = Signer::new(&self.options.store.secret().await?);
+            let store = Arc::clone(&self.options.store);
+            Ok(Arc::new(TurnServices { store, signer }))
+        };
+        self.services.get_or_try_init(make).await.cloned()
     }
 
     /// Reads the installation of a portal, which another process may have stored or removed.

@@ -140,6 +140,15 @@ impl Message {
         message
     }
 
+    /// Returns a message that a button under a message stands for.
+    pub(crate) fn of_button(message: MessageId, text: String) -> Self {
+        Self {
+            id: message,
+            text,
+            ..Self::default()
+        }
+    }
+
     /// Returns true if a text that the portal shows is this message's. In groups of v1 the portal
     /// cuts all mentions out of the event's text. The event's `MESSAGE_ORIGINAL` is not compared,
     /// since it may be forged.
@@ -317,6 +326,9 @@ pub struct Command {
     /// Whether it is of a button that works [once](crate::message::Button::command_once).
     pub is_single_use: bool,
 }
+
+/// Name of the command that buttons with an offer send. It is registered with every bot.
+pub(crate) const PRESS: &str = "imbotpress";
 
 /// Last character of the parameters of a button that works once: invisible, and nobody types it. If
 /// a portal did not keep it, the button would work like any other.

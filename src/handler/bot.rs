@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{CommandSpec, Context, Error, Language, Phrase, Profile, Result, TakenOver};
+use super::{CommandSpec, Context, Error, Language, Phrase, Press, Profile, Result, TakenOver};
 use crate::event::{BotRef, Command, Deleted, Join, Message, Reaction, Session, SessionId};
 use crate::store::Reminder;
 
@@ -115,6 +115,19 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         command: Command,
     ) -> impl Future<Output = Result> + Send {
         let _ = (cx, command);
+        ready(Ok(()))
+    }
+
+    /// A button that [offered something](crate::message::Button::press) was pressed.
+    ///
+    /// A press that does not count does not come here: of a forged or expired button, of one for
+    /// another person, the second of one that counts once. The person gets an answer, and
+    /// [`Counts::refused_presses`](crate::engine::Counts::refused_presses) grows.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
+    fn press(&self, cx: &mut Context<S>, press: Press) -> impl Future<Output = Result> + Send {
+        let _ = (cx, press);
         ready(Ok(()))
     }
 

@@ -10,12 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Error;
 use super::turn::context::EventContext;
 use super::turn::effects::{Effects, MessageHandle};
-use crate::event::{
-    Api, BotRef, Chat, Command, CommandFrom, Delivery, DialogId, File, MessageId, User, UserId,
-};
+use super::turn::parts::Parts;
+use super::{Error, Pressed};
+use crate::event::{Api, BotRef, Chat, Delivery, DialogId, File, MessageId, User, UserId};
 use crate::message::Draft;
 use crate::portal::methods::imbot_v2::Upload;
 use crate::portal::{self, BotClient, FileContent, Portal, Status};
@@ -66,8 +65,17 @@ impl<S> Context<S> {
         &self.context
     }
 
+    pub(super) fn context_mut(&mut self) -> &mut EventContext {
+        &mut self.context
+    }
+
     pub(super) fn effects(&self) -> &Effects {
         &self.effects
+    }
+
+    /// Returns the parts of this conversation.
+    pub(super) fn parts(&self) -> Parts {
+        Parts::new(&self.context, &self.effects)
     }
 
     /// Sends a message to this chat when the turn is committed, after the messages before it.
@@ -147,7 +155,8 @@ impl<S> Context<S> {
         let draft = message.into();
         self.effects.check(&draft)?;
         let dialog = &self.context.conversation.dialog;
-        Ok(self.client.say(dialog, draft.params(), None).await?)
+        let params = self.effects.signed_now(&draft);
+        Ok(self.client.say(dialog, params, None).await?)
     }
 
     /// Returns a handle to change or delete a message of an earlier turn, by its id or its
@@ -156,14 +165,13 @@ impl<S> Context<S> {
         self.effects.handle(message.into())
     }
 
-    /// Replaces the message whose button was pressed. A typed command has no such message, so it is
-    /// answered with a new one.
-    pub fn show(&self, command: &Command, message: impl Into<Draft>) -> MessageHandle {
-        match command.from {
-            CommandFrom::Keyboard | CommandFrom::Menu => {
-                self.message(command.message).edit(message)
-            }
-            CommandFrom::Text | CommandFrom::Mention | CommandFrom::Other(_) => self.say(message),
+    /// Replaces the message whose button was pressed: takes a [`Press`](super::Press) or a
+    /// [`Command`](crate::event::Command). A typed command has no such message, so it is answered
+    /// with a new one.
+    pub fn show(&self, pressed: &impl Pressed, message: impl Into<Draft>) -> MessageHandle {
+        match pressed.pressed_message() {
+            Some(button) => self.message(button).edit(message),
+            None => self.say(message),
         }
     }
 

@@ -15,6 +15,15 @@ pub(crate) enum Language {
 }
 
 impl Language {
+    pub(crate) const ALL: [Self; LANGUAGES] = [
+        Self::English,
+        Self::Russian,
+        Self::German,
+        Self::Spanish,
+        Self::Portuguese,
+        Self::Polish,
+    ];
+
     /// Returns the language of a portal's code, such as `de`. Portals have codes of their own for
     /// Spanish and Portuguese (`la`, `br`).
     pub(crate) fn of(code: Option<&str>) -> Self {
@@ -92,13 +101,33 @@ pub(crate) enum Phrase {
     NeedsJavaScript,
     /// The browser could not load the portal's script.
     ScriptMissing,
+    /// A pressed button does not work any more.
+    OutdatedButton,
+    /// A pressed button is for another person.
+    NotYourButton,
+    /// A button that counts once was pressed again.
+    ButtonDone,
+    /// Goes to the question before.
+    Back,
+    /// Ends a form.
+    Cancel,
+    /// Leaves a question without an answer.
+    Skip,
+    Yes,
+    No,
+    /// A form was ended by the person.
+    FormCancelled,
+    /// Nobody answered a question of a form in time.
+    FormTimedOut,
+    /// A form has questions that it had not when it was begun.
+    FormChanged,
 }
 
 /// The number of languages.
 const LANGUAGES: usize = 6;
 
 /// The phrases, in the languages' order.
-const TABLE: [(Phrase, [&str; LANGUAGES]); 26] = [
+const TABLE: [(Phrase, [&str; LANGUAGES]); 37] = [
     (
         Phrase::Failed,
         [
@@ -385,6 +414,100 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 26] = [
             "Skrypt portalu nie został wczytany, więc nie można zakończyć instalacji. Odśwież tę stronę.",
         ],
     ),
+    (
+        Phrase::OutdatedButton,
+        [
+            "This button does not work any more.",
+            "Эта кнопка больше не работает.",
+            "Diese Schaltfläche funktioniert nicht mehr.",
+            "Este botón ya no funciona.",
+            "Este botão não funciona mais.",
+            "Ten przycisk już nie działa.",
+        ],
+    ),
+    (
+        Phrase::NotYourButton,
+        [
+            "This button is for somebody else.",
+            "Эта кнопка для другого человека.",
+            "Diese Schaltfläche ist für jemand anderen.",
+            "Este botón es para otra persona.",
+            "Este botão é para outra pessoa.",
+            "Ten przycisk jest dla kogoś innego.",
+        ],
+    ),
+    (
+        Phrase::ButtonDone,
+        [
+            "That is already done.",
+            "Это уже сделано.",
+            "Das ist schon erledigt.",
+            "Eso ya está hecho.",
+            "Isso já foi feito.",
+            "To już zostało zrobione.",
+        ],
+    ),
+    (
+        Phrase::Back,
+        ["Back", "Назад", "Zurück", "Atrás", "Voltar", "Wstecz"],
+    ),
+    (
+        Phrase::Cancel,
+        [
+            "Cancel",
+            "Отмена",
+            "Abbrechen",
+            "Cancelar",
+            "Cancelar",
+            "Anuluj",
+        ],
+    ),
+    (
+        Phrase::Skip,
+        [
+            "Skip",
+            "Пропустить",
+            "Überspringen",
+            "Omitir",
+            "Pular",
+            "Pomiń",
+        ],
+    ),
+    (Phrase::Yes, ["Yes", "Да", "Ja", "Sí", "Sim", "Tak"]),
+    (Phrase::No, ["No", "Нет", "Nein", "No", "Não", "Nie"]),
+    (
+        Phrase::FormCancelled,
+        [
+            "Cancelled.",
+            "Отменено.",
+            "Abgebrochen.",
+            "Cancelado.",
+            "Cancelado.",
+            "Anulowano.",
+        ],
+    ),
+    (
+        Phrase::FormTimedOut,
+        [
+            "I stopped asking, since no answer came. Write to me to start again.",
+            "Ответа не было, поэтому я больше не спрашиваю. Напишите мне, чтобы начать сначала.",
+            "Es kam keine Antwort, daher frage ich nicht weiter. Schreiben Sie mir, um neu zu beginnen.",
+            "No hubo respuesta, así que dejé de preguntar. Escríbeme para empezar de nuevo.",
+            "Não houve resposta, então parei de perguntar. Escreva para mim para começar de novo.",
+            "Nie było odpowiedzi, więc przestaję pytać. Napisz do mnie, aby zacząć od nowa.",
+        ],
+    ),
+    (
+        Phrase::FormChanged,
+        [
+            "The questions have changed, so we start again.",
+            "Вопросы изменились, поэтому начнём сначала.",
+            "Die Fragen haben sich geändert, daher beginnen wir von vorn.",
+            "Las preguntas han cambiado, así que empezamos de nuevo.",
+            "As perguntas mudaram, então começamos de novo.",
+            "Pytania się zmieniły, więc zaczynamy od nowa.",
+        ],
+    ),
 ];
 
 impl Phrase {
@@ -392,6 +515,14 @@ impl Phrase {
     pub(crate) fn text(self, language: Language) -> &'static str {
         let row = TABLE.iter().find(|(phrase, _)| *phrase == self);
         row.map_or("", |(_, texts)| texts[language as usize])
+    }
+
+    /// Returns true if a text is the phrase in a language or in English, whatever its case.
+    pub(crate) fn is_meant(self, text: &str, language: Language) -> bool {
+        let text = text.trim().to_lowercase();
+        [language, Language::English]
+            .into_iter()
+            .any(|language| self.text(language).to_lowercase() == text)
     }
 
     /// Returns the phrase in a language, with these values in place of `{0}` and `{1}`.

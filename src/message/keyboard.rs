@@ -1,11 +1,15 @@
 //! Buttons under a message.
 
+use std::time::Duration;
+
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Color, InvalidDraft, Tone, check_link, check_size, is_false, json, wrong, yes};
-use crate::event::{Api, SINGLE_USE};
+use super::{
+    Color, InvalidDraft, Offer, Offered, Tone, check_link, check_size, is_false, json, wrong, yes,
+};
+use crate::event::{Api, PRESS, SINGLE_USE, UserId};
 
 const PART: &str = "keyboard";
 const IN_LINE: &str = "LINE";
@@ -68,6 +72,13 @@ pub(super) enum Action {
         command_params: String,
     },
     #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+    Press {
+        command: &'static str,
+        /// The offer, until it is signed. The error says why there is none.
+        #[serde(serialize_with = "offer")]
+        command_params: Result<Box<Offer>, String>,
+    },
+    #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
     Client {
         action: &'static str,
         action_value: String,
@@ -97,6 +108,7 @@ impl Action {
     pub(super) fn command_name(&self) -> Option<&str> {
         match self {
             Self::Command { command, .. } => Some(command),
+            Self::Press { command, .. } => Some(command),
             Self::Link { .. } | Self::Client { .. } | Self::App { .. } => None,
         }
     }
@@ -148,7 +160,22 @@ impl Keyboard {
         let mut buttons = self.rows.iter().flatten().peekable();
         buttons.peek().ok_or_else(|| wrong(PART, "no button"))?;
         buttons.try_for_each(|button| check_item(PART, &button.text, &button.action))?;
-        check_size(PART, &json(self), api)
+        check_size(PART, &json(&self.as_signed()), api)
+    }
+
+    /// Returns a keyboard as large as this one is when its offers are signed.
+    fn as_signed(&self) -> Self {
+        let mut signed = self.clone();
+        for button in signed.rows.iter_mut().flatten() {
+            if let Action::Press {
+                command,
+                command_params: Ok(offer),
+            } = &button.action
+            {
+                button.action = Action::command(*command, "x".repeat(offer.signed_len()));
+            }
+        }
+        signed
     }
 
     /// Returns the names of the commands that its buttons send.
@@ -175,6 +202,10 @@ pub(super) fn check_item(
                 "the command `{command}`; commands are Latin letters and digits, without a slash"
             ),
         )),
+        Action::Press {
+            command_params: Err(why),
+            ..
+        } => Err(wrong(part, format!("the button `{text}`: {why}"))),
         Action::Client {
             action,
             action_value,
@@ -221,6 +252,17 @@ fn flat<S: Serializer>(rows: &&Vec<Vec<Button>>, serializer: S) -> Result<S::Ok,
             .try_for_each(|button| list.serialize_element(button))?;
     }
     list.end()
+}
+
+/// Writes an offer, or nothing in place of one that there is not.
+fn offer<S: Serializer>(
+    offer: &Result<Box<Offer>, String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match offer {
+        Ok(offer) => offer.serialize(serializer),
+        Err(_) => serializer.serialize_str(""),
+    }
 }
 
 impl From<Button> for Keyboard {
@@ -286,6 +328,117 @@ impl Button {
         let mut params = params.into();
         params.push(SINGLE_USE);
         Self::command(text, command, params).block()
+    }
+
+    /// Comes to [`Bot::press`](crate::Bot::press) with this payload when it is pressed. Any value
+    /// that serde can serialise is a payload.
+    ///
+    /// The payload is signed: a press proves that the bot offered it in this chat. People can read
+    /// it, and pass the button on within the chat unless it is [only for](Button::only_for) one
+    /// person. Whether that person may do it now, the handler still checks.
+    ///
+    /// ```
+    /// use imbot::prelude::*;
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// enum Offer {
+    ///     Take { item: u32 },
+    ///     No,
+    /// }
+    ///
+    /// struct Shop;
+    ///
+    /// impl Bot for Shop {
+    ///     async fn message(&self, cx: &mut Context, _: Message) -> Result {
+    ///         cx.say("Pizza for 9?").keyboard([
+    ///             Button::press("Yes", Offer::Take { item: 7 }).once(),
+    ///             Button::press("No", Offer::No).once(),
+    ///         ]);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     async fn press(&self, cx: &mut Context, press: Press) -> Result {
+    ///         match press.read()? {
+    ///             Offer::Take { item } => cx.show(&press, format!("Item {item} is on its way.")),
+    ///             Offer::No => cx.show(&press, "Another time, then."),
+    ///         };
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    pub fn press(text: impl Into<String>, payload: impl Serialize) -> Self {
+        let payload = serde_json::to_value(payload);
+        let offer = payload.map(|payload| Box::new(Offer::new(Offered::Payload(payload))));
+        let offer = offer.map_err(|error| format!("its payload is no JSON: {error}"));
+        Self::with_offer(text, offer)
+    }
+
+    /// Makes a button of an offer.
+    pub(crate) fn offer(text: impl Into<String>, offer: Offer) -> Self {
+        Self::with_offer(text, Ok(Box::new(offer)))
+    }
+
+    fn with_offer(text: impl Into<String>, offer: Result<Box<Offer>, String>) -> Self {
+        let action = Action::Press {
+            command: PRESS,
+            command_params: offer,
+        };
+        Self::new(text, action)
+    }
+
+    /// Counts once: of all buttons with this under a message only the first press counts, whoever
+    /// presses and however fast. Its turn also removes the keyboard, unless it puts another one in
+    /// its place; a turn that fails leaves the button as it was. Only for
+    /// [`press`](Button::press). Default: each press counts.
+    ///
+    /// The last [`PRESSED_MAX`](crate::handler::PRESSED_MAX) messages of a chat whose button was
+    /// pressed are remembered.
+    #[must_use]
+    pub fn once(self) -> Self {
+        self.offered(|offer| offer.is_once = true).block()
+    }
+
+    /// Lets only this person press. Only for [`press`](Button::press). Default: everybody in the
+    /// chat.
+    ///
+    /// `None`, such as the [sender](crate::Context::sender) of an event that nobody caused, fails
+    /// the turn.
+    #[must_use]
+    pub fn only_for(mut self, user: impl Into<Option<UserId>>) -> Self {
+        let user = user.into();
+        if user.is_none()
+            && let Action::Press { command_params, .. } = &mut self.action
+        {
+            *command_params = Err("it is only for a person, and there is none".to_owned());
+        }
+        self.offered(|offer| offer.only_for = user)
+    }
+
+    /// Stops counting this long after the turn. Only for [`press`](Button::press). Default: never.
+    #[must_use]
+    pub fn expires_after(self, time: Duration) -> Self {
+        self.offered(|offer| offer.lasts = Some(time))
+    }
+
+    /// Changes what it offers. A button without an offer is refused when it is sent.
+    fn offered(mut self, change: impl FnOnce(&mut Offer)) -> Self {
+        match &mut self.action {
+            Action::Press {
+                command_params: Ok(offer),
+                ..
+            } => change(offer),
+            Action::Press { .. } => {}
+            _ => {
+                self.action = Action::Press {
+                    command: PRESS,
+                    command_params: Err(
+                        "only `Button::press` counts once, expires or is only for a person"
+                            .to_owned(),
+                    ),
+                };
+            }
+        }
+        self
     }
 
     /// Opens an address: `http(s)://…` or `/…` on the portal.

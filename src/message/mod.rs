@@ -20,6 +20,7 @@ mod attach;
 mod color;
 mod keyboard;
 mod menu;
+mod offer;
 mod plain;
 mod split;
 mod text;
@@ -37,6 +38,7 @@ pub use color::{Color, Tone};
 pub(crate) use keyboard::is_command;
 pub use keyboard::{Button, Device, Keyboard};
 pub use menu::{Item, Menu};
+pub(crate) use offer::{Answer, FormAnswer, Offer, Offered, has_offers, sign_offers};
 pub use plain::plain;
 pub use split::split;
 pub use text::{ImageSize, Text};
@@ -272,6 +274,11 @@ impl Draft {
             file: new.file.or(self.file),
             fields,
         }
+    }
+
+    /// Returns this message with another text.
+    pub(crate) fn with_text(self, text: String) -> Self {
+        Self { text, ..self }
     }
 
     /// Returns this message as several ones, if its text is longer than [`TEXT_CHARS_MAX`]. Each

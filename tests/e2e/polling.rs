@@ -210,7 +210,11 @@ async fn bots_and_commands_are_reconciled_at_each_start() {
     let commands = names(commands.commands);
     assert_eq!(
         commands,
-        [("again".to_owned(), false), ("press".to_owned(), true)]
+        [
+            ("again".to_owned(), false),
+            ("imbotpress".to_owned(), false),
+            ("press".to_owned(), true)
+        ]
     );
     assert_eq!(
         grown.portal.bot("counter"),
@@ -257,6 +261,7 @@ async fn a_dry_run_lists_all_steps_and_does_nothing() {
             "register the bot counter",
             "add /reset to the bot counter",
             "add /press to the bot counter",
+            "add /imbotpress to the bot counter",
         ]
     );
     assert_eq!(emulated.bot("counter"), None);

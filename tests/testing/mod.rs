@@ -1,5 +1,8 @@
 //! The test kit: what it shows, what it fails on, and that its clock stands still.
 
+mod buttons;
+mod forms;
+mod once;
 mod people;
 mod speaking;
 

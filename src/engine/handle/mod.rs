@@ -22,8 +22,8 @@ use crate::handler::{
 };
 use crate::portal::{Portal, Urgency};
 use crate::store::{
-    Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, StoredState,
-    TurnCommit,
+    Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, StoreError,
+    StoredState, TurnCommit,
 };
 use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
@@ -43,6 +43,8 @@ enum Unhandled {
     Skipped,
     /// Its portal is gone.
     ApplicationRemoved,
+    /// The store cannot be read: it is retried.
+    Store(StoreError),
     /// It should have been handled: it becomes a dead letter with this error.
     Failed(String),
 }
@@ -171,7 +173,7 @@ impl Engine {
         if is_echo {
             return Box::pin(self.end_unhandled(current, Unhandled::Skipped)).await;
         }
-        let (bot, context) = match self.prepare(current, chat, event.bot.take()) {
+        let (bot, context) = match self.prepare(current, chat, event.bot.take()).await {
             Ok(prepared) => prepared,
             Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
         };
@@ -202,7 +204,7 @@ impl Engine {
             id: chat.bot,
             code: reminder.code.clone(),
         };
-        let (bot, context) = match self.prepare(current, chat, Some(bot)) {
+        let (bot, context) = match self.prepare(current, chat, Some(bot)).await {
             Ok(prepared) => prepared,
             Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
         };
@@ -228,7 +230,7 @@ impl Engine {
             // reconciled, so this attempt fails and is retried.
             return self.attempt(current, async || Err(unknown_bots())).await;
         };
-        let (bot, context) = match self.prepare(current, chat, Some(bot)) {
+        let (bot, context) = match self.prepare(current, chat, Some(bot)).await {
             Ok(prepared) => prepared,
             Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
         };
@@ -242,7 +244,7 @@ impl Engine {
     }
 
     /// Returns the bot of a chat's event, and the context of its turn.
-    fn prepare(
+    async fn prepare(
         &self,
         current: CurrentEvent<'_>,
         chat: &Conversation,
@@ -254,7 +256,11 @@ impl Engine {
             return Err(Unhandled::Skipped);
         };
         let portal = self.portal_of(current)?.with_key(chat);
-        let context = EventContext::new(current.id, chat.clone(), bot, portal);
+        let services = match self.services.get() {
+            Some(services) => Arc::clone(services),
+            None => Box::pin(self.services()).await.map_err(Unhandled::Store)?,
+        };
+        let context = EventContext::new(current.id, chat.clone(), bot, portal, services);
         Ok((found.as_ref(), context))
     }
 
@@ -272,6 +278,10 @@ impl Engine {
                 let done = TurnCommit::done(id, self.options.clock.now());
                 self.commit(&done).await;
                 return Next::Done;
+            }
+            Unhandled::Store(error) => {
+                tracing::error!(%key, event = %id, %error, "a turn cannot start, because the store fails; retrying");
+                return Next::Retry(QueuedEvent::stored(id), STORE_PAUSE);
             }
             Unhandled::ApplicationRemoved => APPLICATION_REMOVED.to_owned(),
             Unhandled::Failed(error) => error,
@@ -366,6 +376,8 @@ impl Engine {
         };
         let TurnResult {
             state,
+            parts,
+            is_refused_press,
             unreadable_state,
             calls,
             reminders,
@@ -373,6 +385,9 @@ impl Engine {
         } = self
             .run(bot, context, trigger, started.state, attempt)
             .await;
+        if is_refused_press {
+            self.counts.refused_presses.add();
+        }
         let end = match error {
             None => Outcome::Done,
             Some(error) if !attempt.is_last && !error.is_permanent() => {
@@ -393,7 +408,7 @@ impl Engine {
             at,
             outcome: end,
             state: chat.map(|chat| (chat, state)),
-            parts: Vec::new(),
+            parts,
             quarantine: unreadable_state,
             calls,
             reminders,

@@ -77,7 +77,7 @@ impl Engine {
         let is_message = matches!(request.kind, RequestKind::Say(_));
         self.outcomes
             .begin(chat, &request.key, current.id, is_message);
-        let (bot, context) = match self.prepare(current, chat, Some(request.bot)) {
+        let (bot, context) = match self.prepare(current, chat, Some(request.bot)).await {
             Ok(prepared) => prepared,
             Err(why) => return self.end_unhandled(current, why).await,
         };

@@ -6,11 +6,21 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::event::{BotRef, Chat, ChatEventKind, Delivery, SessionChange, User, UserId};
-use crate::handler::{Error, Role};
+use crate::handler::{Error, Role, Signer};
+use crate::message::FormAnswer;
 use crate::portal::Portal;
 use crate::store::{
-    Conversation, EventId, QueuedCall, Reminder, ReminderChange, StateChange, Time,
+    Conversation, EventId, QueuedCall, Reminder, ReminderChange, StateChange, Store, Time,
 };
+
+/// What turns use beside their event.
+#[derive(Debug)]
+pub(crate) struct TurnServices {
+    /// Holds the parts of conversations, which only some turns need.
+    pub(crate) store: Arc<dyn Store>,
+    /// Signs the offers of buttons.
+    pub(crate) signer: Signer,
+}
 
 /// Where, when and by whom an event happened.
 #[derive(Clone, Debug)]
@@ -27,6 +37,9 @@ pub(crate) struct EventContext {
     /// The event as the portal delivered it. `None` for a reminder.
     pub(crate) delivery: Option<Delivery>,
     pub(crate) portal: Portal,
+    pub(crate) services: Arc<TurnServices>,
+    /// The answer to a question of a form, if its button was pressed.
+    pub(crate) form_answer: Option<FormAnswer>,
     /// The person whose own state this turn has. `None` if it has that of the chat.
     pub(crate) person: Option<UserId>,
     /// The role of the sender in a chat of an open channel.
@@ -41,6 +54,7 @@ impl EventContext {
         conversation: Conversation,
         bot: BotRef,
         portal: Portal,
+        services: Arc<TurnServices>,
     ) -> Self {
         Self {
             id,
@@ -54,6 +68,8 @@ impl EventContext {
             language: None,
             delivery: None,
             portal,
+            services,
+            form_answer: None,
             person: None,
             role: None,
         }
@@ -99,6 +115,10 @@ pub(crate) struct Attempt {
 #[derive(Debug)]
 pub(crate) struct TurnResult {
     pub(crate) state: StateChange,
+    /// The parts of the conversation that change.
+    pub(crate) parts: Vec<(Conversation, StateChange)>,
+    /// Whether the event was a press that does not count.
+    pub(crate) is_refused_press: bool,
     /// Why the stored state could not be read. It is quarantined.
     pub(crate) unreadable_state: Option<String>,
     pub(crate) calls: Vec<Arc<QueuedCall>>,

@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 use super::context::EventContext;
 use super::handover::Handover;
 use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId, UserId};
-use crate::handler::{CommandSpec, Error, Profile};
+use crate::handler::{CommandSpec, Error, Profile, Signer};
 use crate::message::{
     ATTACH, Attach, Draft, FILE, FORWARD, InvalidDraft, KEYBOARD, Keyboard, MENU, MESSAGE, Menu,
-    REPLY, WHISPER, may_be_without_text,
+    REPLY, WHISPER, has_offers, may_be_without_text, sign_offers,
 };
 use crate::store::{
     Call, CallId, Conversation, EventId, MessageRef, NewReminder, QueuedCall, Redelivery, Reminder,
-    ReminderChange, ReminderId, Time,
+    ReminderChange, ReminderId, StateChange, Time,
 };
 
 /// Maximum number of messages one turn may send, edit or delete, and of reminders it may change.
@@ -44,6 +44,11 @@ struct Decided {
     /// The calls by their index. A message that is deleted again leaves its index unused.
     calls: Vec<Option<QueuedCall>>,
     reminders: Vec<ReminderChange>,
+    /// The parts of the conversation that change.
+    parts: Vec<(Conversation, StateChange)>,
+    is_refused_press: bool,
+    /// Number of messages with offers that were sent before the end of the turn.
+    sent_early: u16,
     /// The first error that fails the turn when the handler returns.
     error: Option<Error>,
 }
@@ -63,6 +68,7 @@ pub(in crate::handler) struct Origin {
     pub(super) commands: Arc<[CommandSpec]>,
     /// The message whose button works once and was pressed.
     pub(super) used_up: Option<MessageId>,
+    pub(super) signer: Signer,
 }
 
 impl Origin {
@@ -77,7 +83,13 @@ impl Origin {
             redelivery: profile.redelivery_mode(),
             commands: Arc::default(),
             used_up: None,
+            signer: context.services.signer.clone(),
         }
+    }
+
+    /// Signs the offers of a message.
+    fn sign(&self, params: &mut Map<String, Value>, to: &Conversation, id: CallId) {
+        sign_offers(params, |offer| self.signer.sign(to, id, self.at, offer));
     }
 
     /// Logs commands of buttons and menu items that are not registered. Such a button does nothing
@@ -99,6 +111,9 @@ impl Effects {
             is_silent,
             calls: Vec::new(),
             reminders: Vec::new(),
+            parts: Vec::new(),
+            is_refused_press: false,
+            sent_early: 0,
             error: None,
         })))
     }
@@ -155,11 +170,62 @@ impl Effects {
     /// Removes the keyboard whose button works once and was pressed. It is the first call, so that
     /// a later one of this turn can put another keyboard in its place.
     pub(in crate::handler) fn use_up_keyboard(&self) {
+        let used_up = self.lock().origin.used_up;
+        self.remove_keyboard(used_up);
+    }
+
+    /// Removes the keyboard of a message that was sent.
+    pub(in crate::handler) fn remove_keyboard(&self, of: Option<MessageId>) {
         let mut decided = self.lock();
-        if let Some(message) = decided.origin.used_up {
+        if let Some(message) = of {
             let remove = Map::from_iter([(KEYBOARD.to_owned(), Value::from(REMOVED))]);
             decided.edit(MessageRef::Sent(message), remove);
         }
+    }
+
+    /// Changes a part of the conversation.
+    pub(in crate::handler) fn set_part(&self, key: Conversation, change: StateChange) {
+        let mut decided = self.lock();
+        decided.parts.retain(|(known, _)| *known != key);
+        decided.parts.push((key, change));
+    }
+
+    /// Returns the change of a part, if the turn has changed it.
+    pub(in crate::handler) fn part(&self, key: &Conversation) -> Option<StateChange> {
+        let decided = self.lock();
+        let mut parts = decided.parts.iter();
+        parts
+            .find(|(known, _)| known == key)
+            .map(|(_, change)| change.clone())
+    }
+
+    pub(in crate::handler) fn take_parts(&self) -> Vec<(Conversation, StateChange)> {
+        std::mem::take(&mut self.lock().parts)
+    }
+
+    /// Notes that the event was a press that does not count.
+    pub(in crate::handler) fn refuse_press(&self) {
+        self.lock().is_refused_press = true;
+    }
+
+    pub(in crate::handler) fn is_refused_press(&self) -> bool {
+        self.lock().is_refused_press
+    }
+
+    /// Returns the parameters of a message that is sent now, with its offers signed.
+    pub(in crate::handler) fn signed_now(&self, draft: &Draft) -> Map<String, Value> {
+        let mut params = draft.params();
+        if has_offers(&params) {
+            let mut decided = self.lock();
+            decided.sent_early += 1;
+            let id = CallId {
+                event: decided.origin.event,
+                index: u16::MAX - decided.sent_early, // no call of the turn has such an index
+            };
+            let origin = &decided.origin;
+            origin.sign(&mut params, &origin.conversation, id);
+        }
+        params
     }
 
     /// Sets a reminder in this conversation.
@@ -232,6 +298,7 @@ impl Effects {
         let mut decided = self.lock();
         decided.calls.clear();
         decided.reminders.clear();
+        decided.parts.clear();
         decided.error = None;
     }
 
@@ -264,7 +331,7 @@ impl Effects {
 
 impl Decided {
     /// Adds a call about a chat, by default the turn's own. One too many fails the turn.
-    fn push(&mut self, dialog: Option<DialogId>, call: Call) -> CallId {
+    fn push(&mut self, dialog: Option<DialogId>, mut call: Call) -> CallId {
         let id = CallId {
             event: self.origin.event,
             index: EARLY_CALLS_MAX + self.calls.len() as u16,
@@ -279,6 +346,11 @@ impl Decided {
         let mut to = self.origin.conversation.clone();
         if let Some(dialog) = dialog {
             to.dialog = dialog;
+        }
+        if let Call::Say { params, .. } | Call::Edit { params, .. } = &mut call
+            && has_offers(params)
+        {
+            self.origin.sign(Arc::make_mut(params), &to, id);
         }
         self.calls.push(Some(QueuedCall {
             id,
@@ -331,6 +403,9 @@ impl Decided {
 
     /// Changes a message: before it is sent, if this turn sends it, otherwise by an edit.
     fn change(&mut self, message: MessageRef, mut changes: Map<String, Value>) {
+        if has_offers(&changes) {
+            self.sign_change(message, &mut changes);
+        }
         if let Some(params) = self.params_of(message) {
             changes.shift_remove("SYSTEM"); // stays as the message was begun
             params.extend(changes);
@@ -351,6 +426,23 @@ impl Decided {
             }
         }
         self.edit(message, changes);
+    }
+
+    /// Signs the offers of a change. They are bound to the message if this turn sends it, otherwise
+    /// to the edit, as the next call.
+    fn sign_change(&mut self, message: MessageRef, changes: &mut Map<String, Value>) {
+        let next = CallId {
+            event: self.origin.event,
+            index: EARLY_CALLS_MAX + self.calls.len() as u16,
+        };
+        let is_edit = |call: &&QueuedCall| call.call.message() == Some(message);
+        let edit = self.calls.iter().flatten().find(is_edit);
+        let edit = edit.map_or(next, |call| call.id);
+        let (id, to) = match self.sending(message) {
+            Some(Some(call)) => (call.id, call.to.clone()),
+            _ => (edit, self.origin.conversation.clone()),
+        };
+        self.origin.sign(changes, &to, id);
     }
 
     /// Whether a call is a message to a client whose chat an operator has taken over.

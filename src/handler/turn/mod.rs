@@ -3,6 +3,8 @@
 pub(super) mod context;
 pub(super) mod effects;
 pub(super) mod handover;
+pub(super) mod parts;
+mod pressed;
 pub(super) mod stored_row;
 
 use std::any::Any;
@@ -15,10 +17,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use super::form::{end_form, form_of};
 use super::{
     ArgsError, Bot, CommandSpec, Context, Error, Language, Phrase, Profile, Result, State,
 };
-use crate::event::{BotRef, ChatEventKind, Command, Delivery, SessionChange, UserId};
+use crate::event::{BotRef, ChatEventKind, Command, Delivery, PRESS, SessionChange, UserId};
 use crate::message::Text;
 use crate::store::{StateChange, StoredState};
 use context::{Attempt, EventContext, Trigger, TurnResult};
@@ -60,7 +63,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         let default = serde_json::to_vec(&S::default()).unwrap_or_default();
         Self {
             profile: bot.profile(),
-            commands: bot.commands().into(),
+            commands: with_own(bot.commands()),
             version: bot.state_version(),
             default,
             bot,
@@ -173,7 +176,12 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         let what = match *trigger {
             _ if !decision.is_for_bot => return Ok(()),
             Trigger::Chat(what) => what,
-            Trigger::Reminder(reminder) => return self.bot.reminded(cx, reminder).await,
+            Trigger::Reminder(reminder) => {
+                return match form_of(&reminder) {
+                    Some(form) => Box::pin(end_form(cx, form, reminder.id)).await,
+                    None => self.bot.reminded(cx, reminder).await,
+                };
+            }
             Trigger::Say(params) => {
                 cx.effects().say_params(params);
                 return Ok(());
@@ -188,6 +196,9 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             ChatEventKind::Edited(message) => self.bot.edited(cx, message).await,
             ChatEventKind::Deleted(deleted) => self.bot.deleted(cx, deleted).await,
             ChatEventKind::Join(join) => self.bot.join(cx, join).await,
+            ChatEventKind::Command(command) if command.name == PRESS => {
+                Box::pin(self.on_press(cx, &command)).await
+            }
             ChatEventKind::Command(command) => {
                 let usage = self
                     .commands
@@ -371,12 +382,22 @@ impl Effects {
     fn result(&self, state: StateChange, unreadable_state: Option<String>) -> TurnResult {
         TurnResult {
             state,
+            parts: self.take_parts(),
+            is_refused_press: self.is_refused_press(),
             unreadable_state,
             calls: self.take_calls(),
             reminders: self.take_reminders(),
             error: None,
         }
     }
+}
+
+/// Returns the commands of a bot with the one that buttons with an offer send.
+fn with_own(mut commands: Vec<CommandSpec>) -> Arc<[CommandSpec]> {
+    if !commands.iter().any(|spec| spec.name() == PRESS) {
+        commands.push(CommandSpec::new(PRESS, "Button").hidden().for_extranet());
+    }
+    commands.into()
 }
 
 impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
