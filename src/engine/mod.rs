@@ -485,7 +485,12 @@ impl Engine {
         let make = async || {
             let signer = Signer::new(&self.options.store.secret().await?);
             let store = Arc::clone(&self.options.store);
-            Ok(Arc::new(TurnServices { store, signer }))
+            let answers = Arc::default();
+            Ok(Arc::new(TurnServices {
+                store,
+                signer,
+                answers,
+            }))
         };
         self.services.get_or_try_init(make).await.cloned()
     }

@@ -370,7 +370,7 @@ impl Engine {
     }
 
     /// Queues an event that entered the store from outside this engine.
-    pub(super) fn queue_noticed(&self, id: EventId, key: OrderingKey) {
+    pub(super) fn queue_noticed(self: &Arc<Self>, id: EventId, key: OrderingKey) {
         let partition = self.options.store.partition(key.portal());
         let Some(held) = self.owned.held(partition) else {
             return; // the owner gets it
@@ -379,6 +379,7 @@ impl Engine {
             deferred.noticed.push((id, key));
             return;
         }
+        self.note_queued(&key, id, None);
         self.insert_stored(id, key);
     }
 

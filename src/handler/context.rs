@@ -73,6 +73,10 @@ impl<S> Context<S> {
         &self.effects
     }
 
+    pub(super) fn client(&self) -> &BotClient {
+        &self.client
+    }
+
     /// Returns the parts of this conversation.
     pub(super) fn parts(&self) -> Parts {
         Parts::new(&self.context, &self.effects)
@@ -185,20 +189,7 @@ impl<S> Context<S> {
     /// message is sent. v1 can only show that the bot is typing.
     #[must_use = "the status ends when this is dropped"]
     pub fn showing(&self, status: Status) -> Showing {
-        let (client, dialog) = (
-            self.client.clone(),
-            self.context.conversation.dialog.clone(),
-        );
-        Showing {
-            _renewal: AbortOnDropHandle::new(tokio::spawn(async move {
-                loop {
-                    if let Err(error) = client.show(&dialog, status).await {
-                        tracing::debug!(portal = %client.portal().id(), bot.id = %client.bot(), %error, ?status, "cannot show a status");
-                    }
-                    tokio::time::sleep(STATUS_INTERVAL).await;
-                }
-            })),
-        }
+        Showing::begin(&self.client, &self.context.conversation.dialog, status)
     }
 
     /// Calls any REST method of the portal. The result is decoded to the type you ask for.
@@ -422,6 +413,23 @@ impl From<SystemTime> for When {
 #[derive(Debug)]
 pub struct Showing {
     _renewal: AbortOnDropHandle<()>,
+}
+
+impl Showing {
+    /// Shows a status from now on.
+    pub(super) fn begin(client: &BotClient, dialog: &DialogId, status: Status) -> Self {
+        let (client, dialog) = (client.clone(), dialog.clone());
+        Self {
+            _renewal: AbortOnDropHandle::new(tokio::spawn(async move {
+                loop {
+                    if let Err(error) = client.show(&dialog, status).await {
+                        tracing::debug!(portal = %client.portal().id(), bot.id = %client.bot(), %error, ?status, "cannot show a status");
+                    }
+                    tokio::time::sleep(STATUS_INTERVAL).await;
+                }
+            })),
+        }
+    }
 }
 
 /// A REST call. It is made when it is awaited.

@@ -26,6 +26,7 @@ mod press;
 mod profile;
 mod request_error;
 mod sender_check;
+mod stream;
 mod turn;
 
 pub use args::{Arg, Args, ArgsError, Rest};
@@ -49,6 +50,8 @@ pub use press::{PRESSED_MAX, Press, Pressed};
 pub use profile::{BotBackground, BotColor, BotKind, EventMode, Gender, Profile};
 pub use request_error::RequestError;
 pub use sender_check::{Contradiction, SenderCheck, Unverifiable};
+pub(crate) use stream::RunningAnswers;
+pub use stream::{GrowingAnswer, GrownAnswer};
 pub(crate) use turn::context::{Attempt, EventContext, Trigger, TurnResult, TurnServices};
 pub(crate) use turn::effects::EARLY_CALLS_MAX;
 pub use turn::effects::MessageHandle;

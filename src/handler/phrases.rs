@@ -101,6 +101,8 @@ pub(crate) enum Phrase {
     NeedsJavaScript,
     /// The browser could not load the portal's script.
     ScriptMissing,
+    /// Ends an answer that grows.
+    Stop,
     /// A pressed button does not work any more.
     OutdatedButton,
     /// A pressed button is for another person.
@@ -127,7 +129,7 @@ pub(crate) enum Phrase {
 const LANGUAGES: usize = 6;
 
 /// The phrases, in the languages' order.
-const TABLE: [(Phrase, [&str; LANGUAGES]); 37] = [
+const TABLE: [(Phrase, [&str; LANGUAGES]); 38] = [
     (
         Phrase::Failed,
         [
@@ -413,6 +415,10 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 37] = [
             "O script do portal não foi carregado, portanto a instalação não pode ser concluída. Recarregue esta página.",
             "Skrypt portalu nie został wczytany, więc nie można zakończyć instalacji. Odśwież tę stronę.",
         ],
+    ),
+    (
+        Phrase::Stop,
+        ["Stop", "Стоп", "Stopp", "Parar", "Parar", "Stop"],
     ),
     (
         Phrase::OutdatedButton,

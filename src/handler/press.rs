@@ -16,6 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{Language, Phrase, Result, tell};
 use crate::event::{Command, CommandFrom, MessageId, UserId};
@@ -194,6 +195,14 @@ impl Signer {
             is_once: content.is_once,
             what: content.what,
         })
+    }
+
+    /// Returns the id of a name, which differs in every store. It is marked as version 4, since the
+    /// portal accepts no other (protocol/server-behaviour.md 4.3).
+    pub(super) fn id_of(&self, name: &str) -> Uuid {
+        let mut id = [0; 16];
+        id.copy_from_slice(&hmac::sign(&self.0, name.as_bytes()).as_ref()[..16]);
+        uuid::Builder::from_random_bytes(id).into_uuid()
     }
 
     /// Returns the signature of a content in a chat.

@@ -19,6 +19,7 @@
 mod attach;
 mod color;
 mod keyboard;
+mod markdown;
 mod menu;
 mod offer;
 mod plain;

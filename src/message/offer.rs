@@ -38,6 +38,8 @@ pub(crate) enum Offered {
     Payload(Value),
     /// An answer to a question of a form.
     Answer(FormAnswer),
+    /// The end of the answer that grows.
+    Stop,
 }
 
 /// An answer to a question of a form, as its button has it.

@@ -35,6 +35,10 @@ impl Text {
         self
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Adds text with BB codes, as it is.
     #[must_use]
     pub fn bb(mut self, codes: impl AsRef<str>) -> Self {
@@ -217,7 +221,7 @@ impl Text {
 }
 
 /// Returns a value that can stand in a code. A bracket would end the code.
-fn value(value: impl fmt::Display) -> String {
+pub(super) fn value(value: impl fmt::Display) -> String {
     value
         .to_string()
         .replace('[', "%5B")

@@ -402,11 +402,15 @@ impl TestPortal {
         (status, body.unwrap_or_default())
     }
 
-    /// Returns the calls of a REST method that were answered, oldest first, as in
+    /// Returns the calls of a REST method that were answered, whatever the case of its letters,
+    /// oldest first, as in
     /// [`Emulator::traffic_log`].
     pub fn calls(&self, method: &str) -> Vec<Value> {
         let mut calls = self.inner.emulator.traffic_log();
-        calls.retain(|entry| entry["kind"] == "rest" && entry["name"] == method);
+        let is_named = |name: &str| name.eq_ignore_ascii_case(method);
+        calls.retain(|entry| {
+            entry["kind"] == "rest" && entry["name"].as_str().is_some_and(is_named)
+        });
         calls
     }
 

@@ -5,6 +5,7 @@ mod forms;
 mod once;
 mod people;
 mod speaking;
+mod streams;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -228,6 +228,7 @@ impl Engine {
         let Some(key) = self.owned.defer(partition, id, key) else {
             return;
         };
+        self.note_queued(&key, id, event.as_ref());
         let decoded = event
             .filter(|_| self.events.waiting() < DECODED_MAX)
             .map(|event| Box::new((delivery.clone(), event)));

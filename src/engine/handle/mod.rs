@@ -5,6 +5,7 @@ pub(super) mod attempt;
 pub(super) mod connector_settings;
 pub(super) mod connectors;
 pub(super) mod hooks;
+pub(super) mod interrupts;
 pub(super) mod requests;
 pub(super) mod sessions;
 
@@ -165,6 +166,10 @@ impl Engine {
         mut event: Box<ChatEvent>,
     ) -> Next<QueuedEvent> {
         // In groups and open channels the portal reports a bot's own edits and deletions to it.
+        let services = self.services.get();
+        if services.is_some_and(|services| services.answers.take_used(current.id)) {
+            return Box::pin(self.end_unhandled(current, Unhandled::Skipped)).await;
+        }
         let is_change = matches!(
             event.kind,
             ChatEventKind::Edited(_) | ChatEventKind::Deleted(_)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::event::{BotRef, Chat, ChatEventKind, Delivery, SessionChange, User, UserId};
-use crate::handler::{Error, Role, Signer};
+use crate::handler::{Error, Role, RunningAnswers, Signer};
 use crate::message::FormAnswer;
 use crate::portal::Portal;
 use crate::store::{
@@ -20,6 +20,8 @@ pub(crate) struct TurnServices {
     pub(crate) store: Arc<dyn Store>,
     /// Signs the offers of buttons.
     pub(crate) signer: Signer,
+    /// The answers that grow at this moment.
+    pub(crate) answers: Arc<RunningAnswers>,
 }
 
 /// Where, when and by whom an event happened.

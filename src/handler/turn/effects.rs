@@ -27,6 +27,9 @@ pub(crate) const EARLY_CALLS_MAX: u16 = 16;
 /// Value of a part of a message that removes it.
 const REMOVED: &str = "N";
 
+/// Marks a message without an author.
+const SYSTEM: &str = "SYSTEM";
+
 /// Parts that only a new message can have.
 const NEW_ONLY: [&str; 3] = [REPLY, FORWARD, FILE];
 
@@ -47,6 +50,8 @@ struct Decided {
     /// The parts of the conversation that change.
     parts: Vec<(Conversation, StateChange)>,
     is_refused_press: bool,
+    /// The message that shows an answer of this event before the end of its turn.
+    streamed: Option<MessageId>,
     /// Number of messages with offers that were sent before the end of the turn.
     sent_early: u16,
     /// The first error that fails the turn when the handler returns.
@@ -113,6 +118,7 @@ impl Effects {
             reminders: Vec::new(),
             parts: Vec::new(),
             is_refused_press: false,
+            streamed: None,
             sent_early: 0,
             error: None,
         })))
@@ -201,6 +207,44 @@ impl Effects {
 
     pub(in crate::handler) fn take_parts(&self) -> Vec<(Conversation, StateChange)> {
         std::mem::take(&mut self.lock().parts)
+    }
+
+    /// Returns the API that the bot is registered with.
+    pub(in crate::handler) fn api(&self) -> Api {
+        self.lock().origin.api
+    }
+
+    /// Notes the message that shows an answer of this event before the end of its turn.
+    pub(in crate::handler) fn set_streamed(&self, message: Option<MessageId>) {
+        self.lock().streamed = message;
+    }
+
+    /// Replaces the message that shows an answer by the first that the turn sends instead, since
+    /// the turn has failed.
+    pub(in crate::handler) fn replace_streamed(&self) {
+        let mut decided = self.lock();
+        let Some(message) = decided.streamed.take() else {
+            return;
+        };
+        let message = MessageRef::Sent(message);
+        let remove = (KEYBOARD.to_owned(), Value::from(REMOVED));
+        let here = decided.origin.conversation.dialog.clone();
+        let first = decided.calls.iter_mut().flatten().find_map(|call| {
+            let is_here = call.to.dialog == here;
+            match &call.call {
+                Call::Say { params, .. } if is_here && can_replace(params) => Some(call),
+                _ => None,
+            }
+        });
+        let Some(first) = first else {
+            return decided.edit(message, Map::from_iter([remove]));
+        };
+        if let Call::Say { params, .. } = &first.call {
+            let mut params = Map::clone(params);
+            params.entry(remove.0).or_insert(remove.1);
+            let params = Arc::new(params);
+            first.call = Call::Edit { message, params };
+        }
     }
 
     /// Notes that the event was a press that does not count.
@@ -407,7 +451,7 @@ impl Decided {
             self.sign_change(message, &mut changes);
         }
         if let Some(params) = self.params_of(message) {
-            changes.shift_remove("SYSTEM"); // stays as the message was begun
+            changes.shift_remove(SYSTEM); // stays as the message was begun
             params.extend(changes);
             return;
         }
@@ -493,6 +537,14 @@ impl Decided {
             }
         }
     }
+}
+
+/// Whether a message can take the place of one that was sent.
+fn can_replace(params: &Map<String, Value>) -> bool {
+    let is_only_new = |name: &&str| params.contains_key(*name);
+    !params.contains_key(WHISPER)
+        && !params.contains_key(SYSTEM)
+        && !NEW_ONLY.iter().any(is_only_new)
 }
 
 /// A handle to change or delete a message of the bot.

@@ -248,6 +248,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         if let Some(answer) = error.answer() {
             effects.use_up_keyboard();
             cx.say_long(answer.clone());
+            effects.replace_streamed();
             match effects.take_error() {
                 None => return effects.result(self.handover_change(effects, stored), None),
                 Some(oversized) => error = oversized,
@@ -269,6 +270,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             effects.clear();
             effects.use_up_keyboard();
         }
+        effects.replace_streamed();
         if self.profile.is_for_open_channels()
             && cx.line_chat().is_some()
             && !effects.is_with_operator()

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::context::{EventContext, TurnServices};
 use super::effects::Effects;
-use crate::handler::Result;
+use crate::handler::{Result, RunningAnswers, Signer};
 use crate::store::{Conversation, EventId, StateChange, StoredState, Time};
 
 /// The parts of the conversation of a turn. It does not borrow the turn, so that it can be held
@@ -34,6 +34,18 @@ impl Parts {
     /// Returns the event of the turn.
     pub(in crate::handler) fn event(&self) -> EventId {
         self.event
+    }
+
+    pub(in crate::handler) fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    pub(in crate::handler) fn answers(&self) -> &Arc<RunningAnswers> {
+        &self.services.answers
+    }
+
+    pub(in crate::handler) fn signer(&self) -> &Signer {
+        &self.services.signer
     }
 
     /// Returns the content of a part, as this turn has changed it. `None` if there is none, or an

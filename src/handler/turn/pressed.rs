@@ -25,6 +25,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                 cx.context_mut().form_answer = Some(answer);
                 self.bot.message(cx, message).await
             }
+            Ok(Offered::Stop) => Ok(()), // the answer that grew has ended by now
             Err(refusal) => {
                 tracing::debug!(conversation = %cx.context().conversation, ?refusal, "a press does not count");
                 cx.effects().refuse_press();
