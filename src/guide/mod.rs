@@ -5,6 +5,8 @@
 //! - [`portal`]: from nothing to a bot on a real portal
 //! - [`command_line`]: the commands and settings that every program of bots has, and `doctor`
 //! - [`speaking`]: messages from endpoints, schedules, background tasks and hooks
+//! - [`asking`]: buttons that nobody can forge, and forms
+//! - [`growing_answers`]: answers of language models, and calls that must not be paid twice
 //! - [`open_channels`]: bots for clients outside the portal, and connectors for their messengers
 //! - [`emulator`]: the portal on your desk, for people, tests and programs in other languages
 #![cfg_attr(
@@ -16,6 +18,7 @@
 //! - [`trust`]: who can forge which event, and how a bot asks the portal
 //! - [`promises`]: what is promised, and which test proves it
 //! - [`costs`]: CPU, memory, and smaller builds
+//! - [`examples`]: what each example shows, and how long it is
 //!
 //! The facts about Bitrix24 that the code relies on, with their sources, are in the repository, in
 //! `src/guide/protocol`. A source that begins with `b24restdocs:` is a page of the portal's
@@ -26,12 +29,18 @@ use crate::handler::*;
 #[allow(unused_imports, reason = "the chapters link to them")]
 use crate::prelude::*;
 
+#[doc = include_str!("asking.md")]
+pub mod asking {}
 #[doc = include_str!("command_line.md")]
 pub mod command_line {}
 #[doc = include_str!("costs.md")]
 pub mod costs {}
 #[doc = include_str!("emulator.md")]
 pub mod emulator {}
+#[doc = include_str!("examples.md")]
+pub mod examples {}
+#[doc = include_str!("growing_answers.md")]
+pub mod growing_answers {}
 #[doc = include_str!("open_channels.md")]
 pub mod open_channels {}
 #[doc = include_str!("operation.md")]
