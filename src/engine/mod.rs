@@ -62,6 +62,7 @@ use crate::tasks::Watch;
 
 use accept::arrivals::Arrivals;
 use accept::charset::Charsets;
+use accept::incoming::Incoming;
 use accept::payment::Payments;
 use accept::proof_limits::ProofLimits;
 use background::backlog::Backlog;
@@ -236,6 +237,8 @@ pub struct Engine {
     payments: Payments,
     /// The partitions of the store that this process owns: it works on their portals only.
     owned: Owned,
+    /// Events that this process stored a moment ago, and that wait for what others stored before.
+    incoming: Incoming,
     /// Events in the store that are not in a queue yet. New events wait behind them.
     backlog: Backlog,
     /// What is known about the program's health, so that probes cost nothing.
@@ -352,6 +355,7 @@ impl Engine {
                 proof_limits: ProofLimits::new(),
                 payments: Payments::default(),
                 owned: Owned::new(),
+                incoming: Incoming::default(),
                 backlog: Backlog::new(),
                 health: HealthCheck::default(),
                 polling: Polling::default(),
@@ -399,7 +403,7 @@ impl Engine {
 
     /// Returns how many events and how many calls wait or are being worked on.
     pub fn waiting(&self) -> (usize, usize) {
-        let events = self.owned.deferred() + self.events.waiting();
+        let events = self.incoming.len() + self.owned.deferred() + self.events.waiting();
         (events, self.outbox.waiting())
     }
 

@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep};
 
 /// Maximum time for an answer of the bot.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(120);
-/// Pause between two messages.
-const PACE: Duration = Duration::from_millis(100);
+/// Pause between two messages. A portal takes two calls a second for long, and each message is
+/// answered by one: a faster person would wait for the portal's limit, not for the program.
+const PACE: Duration = Duration::from_millis(550);
 /// Interval in which the person looks for the answer.
 const GLANCE: Duration = Duration::from_millis(3);
 /// The person, who is the portal's administrator.
