@@ -7,7 +7,7 @@ use super::Done;
 use crate::config::StoreConfig;
 use crate::event::{BotId, Delivery, DialogId, Event, MemberId, UserId};
 use crate::store::{
-    Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Store, StoreError, StoredState,
+    Clock, Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Store, StoreError, StoredState,
 };
 
 #[derive(Subcommand)]
@@ -16,6 +16,14 @@ pub(super) enum Command {
     Show {
         #[command(flatten)]
         which: Which,
+        #[command(flatten)]
+        place: StoreConfig,
+    },
+    /// Make the newest quarantined state of a conversation its current state again, after a fix of
+    /// the program. What it replaces is quarantined
+    Restore {
+        #[command(flatten)]
+        which: Restored,
         #[command(flatten)]
         place: StoreConfig,
     },
@@ -40,6 +48,22 @@ pub(super) struct Which {
 }
 
 #[derive(Args)]
+pub(super) struct Restored {
+    /// The portal's `member_id`
+    #[arg(required_unless_present = "all")]
+    portal: Option<String>,
+    /// The bot's id
+    #[arg(required_unless_present = "all")]
+    bot: Option<u64>,
+    /// The dialog, such as 27 or chat142
+    #[arg(required_unless_present = "all")]
+    dialog: Option<String>,
+    /// Every conversation that has a quarantined state
+    #[arg(long, conflicts_with_all = ["portal", "bot", "dialog"])]
+    all: bool,
+}
+
+#[derive(Args)]
 pub(super) struct Person {
     /// The portal's `member_id`
     portal: String,
@@ -60,6 +84,18 @@ impl Command {
     pub(super) async fn run(self) -> Done {
         match self {
             Self::Show { which, place } => show(&*place.attend()?, which.into()).await,
+            Self::Restore { which, place } => {
+                let key = which.conversation();
+                let store = place.attend()?;
+                let restored = store.restore(key.as_ref(), Clock::default().now()).await?;
+                match &key {
+                    Some(key) if restored == 0 => {
+                        return Err(format!("{key} has no quarantined state").into());
+                    }
+                    _ => out!("{restored} states are restored."),
+                }
+                Ok(())
+            }
             Self::Forget { who, place } => {
                 let store = place.attend()?;
                 let mut deleted = 0;
@@ -140,6 +176,14 @@ fn is_by(letter: &DeadLetter, user: UserId) -> bool {
             .iter()
             .any(|event| matches!(event, Event::Chat(event) if event.sender() == Some(user)))
     })
+}
+
+impl Restored {
+    /// Returns the conversation. `None` for all.
+    fn conversation(&self) -> Option<Conversation> {
+        let (portal, dialog) = (self.portal.as_ref()?, self.dialog.as_ref()?);
+        Some(conversation(portal, self.bot?, dialog))
+    }
 }
 
 impl From<Which> for Conversation {

@@ -60,7 +60,7 @@ pub use inbox::{
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use key::{Key, KeyError};
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
-pub use operator::{ForgetScope, Notice, Operator, Status};
+pub use operator::{ForgetScope, Notice, Operator, REPLACED, RESTORED, Status};
 pub use outbox::{
     Call, CallId, MessageRef, Outbox, QueuedCall, Redelivery, Settled, Taken, Unsent,
 };

@@ -37,6 +37,12 @@ pub struct Status {
     pub bytes: u64,
 }
 
+/// First words of the reason of a quarantined state that was restored.
+pub const RESTORED: &str = "restored: ";
+
+/// Reason of a state that is quarantined because another one was restored in its place.
+pub const REPLACED: &str = "replaced by a restored state";
+
 /// Whose data is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForgetScope {
@@ -125,6 +131,16 @@ pub trait Operator {
     /// # Errors
     /// The change could not be stored. The dead letter is still there then.
     fn drop_dead_letter(&self, dead: DeadId) -> Stored<'_, bool>;
+
+    /// Makes the newest quarantined state of a conversation, or of each one that has such (`None`),
+    /// its current state again. What it replaces is quarantined, and the restored one stays
+    /// quarantined as well, marked as [`RESTORED`], so that nothing is lost. With `None`,
+    /// conversations whose newest quarantined state was itself replaced stay as they are. Returns
+    /// the number of restored states.
+    ///
+    /// # Errors
+    /// The change could not be stored. Nothing is restored then.
+    fn restore(&self, key: Option<&Conversation>, at: Time) -> Stored<'_, u64>;
 
     /// Removes everything stored of a conversation or a person, in one step. Returns the number of
     /// removed items.

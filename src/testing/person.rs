@@ -254,6 +254,52 @@ impl Person {
         }
     }
 
+    /// Stores a state of the chat, as an earlier version of the program wrote it: the next turn
+    /// reads it, or [upgrades](crate::Bot::upgrade) it.
+    ///
+    /// ```
+    /// use imbot::prelude::*;
+    /// use imbot::testing::TestPortal;
+    /// use serde_json::{Value, json};
+    ///
+    /// struct Counter;
+    ///
+    /// impl Bot<u32> for Counter {
+    ///     async fn message(&self, cx: &mut Context<u32>, _: Message) -> Result {
+    ///         cx.state += 1;
+    ///         cx.say(cx.state.to_string());
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn state_version(&self) -> u32 { 1 }
+    ///
+    ///     fn upgrade(&self, _: u32, old: Value) -> Result<u32> {
+    ///         Ok(serde_json::from_value(old["count"].clone())?)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let portal = TestPortal::with(App::new().bot(Counter)).await;
+    /// let mut ann = portal.private("Ann", "counter");
+    /// ann.had_state("counter", 0, &json!({ "count": 6 })).await;
+    /// ann.says("?").sees("7").await;
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// There is no such bot, or the store fails.
+    pub async fn had_state(&mut self, bot: &str, version: u32, state: &Value) {
+        let bot = self.emulator().bot(bot);
+        let bot = bot.unwrap_or_else(|| panic!("no such bot is registered on the portal"));
+        let (user, dialog) = self.chat("have a state");
+        let dialog = match dialog.parse::<u64>() {
+            Ok(_) => user.to_string(), // for a bot, its private chat is that of the person
+            Err(_) => dialog.to_owned(),
+        };
+        self.portal.put_state(bot, &dialog, version, state).await;
+    }
+
     /// Returns all messages that the person sees in the chat, oldest first.
     pub fn history(&self) -> Vec<SeenMessage> {
         let messages = match &self.place {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use poem::Request;
 use poem::http::Method;
@@ -18,9 +19,13 @@ use crate::app::App;
 use crate::config::Config;
 use crate::emulator::{Client, Emulator, MethodAnswer, NewApp, NewLine, Options};
 use crate::engine::{Engine, Seams};
+use crate::event::BotId;
 use crate::portal::Http;
 use crate::serve;
-use crate::store::{Memory, Store, Time};
+use crate::store::{
+    Appended, Conversation, Memory, NewDelivery, NewEvent, Occurrence, OrderingKey, StateChange,
+    Store, StoredState, Time, TurnCommit,
+};
 
 /// Maximum time of the test's clock that [`Person::sees`] waits.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -467,6 +472,40 @@ impl Inner {
 
     pub(super) async fn settle(&self) {
         self.clock.released(tokio::time::sleep(INSTANT)).await;
+    }
+
+    /// Stores a state of a conversation.
+    pub(super) async fn put_state(&self, bot: u64, dialog: &str, version: u32, state: &Value) {
+        let portal = self.engine().portals().remove(0);
+        let chat = Conversation {
+            portal: portal.clone(),
+            bot: BotId(bot),
+            dialog: dialog.into(),
+        };
+        let at = self.clock.as_clock().now();
+        // A state is stored by a turn, so there has to be an event.
+        let delivery = NewDelivery {
+            portal,
+            body: Bytes::new(),
+            at,
+            events: vec![NewEvent {
+                occurrence: Occurrence(uuid::Uuid::new_v4().as_u128()),
+                key: OrderingKey::Chat(chat.clone()),
+                part: 0,
+            }],
+        };
+        let appended = self.store.append(delivery).await;
+        let Ok(Appended::Now(events)) = appended else {
+            panic!("the state cannot be stored: {appended:?}");
+        };
+        let event = events[0].expect("a new event");
+        let bytes = state.to_string().into();
+        let state = StateChange::Put(StoredState { version, bytes });
+        let turn = TurnCommit {
+            state: Some((chat, state)),
+            ..TurnCommit::done(event, at)
+        };
+        self.store.commit(turn).await.expect("the state is stored");
     }
 
     /// Returns what the program does and what has failed, for a test that fails.

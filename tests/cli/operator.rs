@@ -273,3 +273,27 @@ fn the_status_of_a_missing_store_does_not_create_it() {
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn a_quarantined_state_is_restored_and_what_it_replaces_is_quarantined() {
+    let store = TestStore::new().await;
+    let show = ["conversation", "show", "portal", "7", "27"];
+    let restore = ["conversation", "restore", "portal", "7", "27"];
+    assert_eq!(store.prints(&restore), "1 states are restored.\n");
+    let shown = store.prints(&show);
+    for reason in [
+        "restored: it was written by a newer program",
+        "replaced by a restored state",
+    ] {
+        assert!(shown.contains(reason), "{reason} is missing in\n{shown}");
+    }
+    let all = store.prints(&["conversation", "restore", "--all"]);
+    assert_eq!(all, "0 states are restored.\n");
+    let none = store.fails(&["conversation", "restore", "portal", "7", "28"]);
+    assert!(
+        none.contains("portal/7/28 has no quarantined state"),
+        "{none}"
+    );
+    let wrong = store.fails(&["conversation", "restore"]);
+    assert!(wrong.contains("<PORTAL>"), "{wrong}");
+}

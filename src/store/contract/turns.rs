@@ -1,6 +1,8 @@
 //! A turn counts its attempt, and is stored whole or not at all.
 
-use crate::store::{EventId, Outcome, StateChange, Store, StoredState, TurnCommit};
+use crate::store::{
+    EventId, Outcome, REPLACED, RESTORED, StateChange, Store, StoredState, TurnCommit,
+};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ pub(super) const CHECKS: &[Check] = &[
     check!(a_commit_happens_once),
     check!(a_state_stays_until_it_is_replaced_or_forgotten),
     check!(a_dead_turn_keeps_its_state_and_calls_too),
+    check!(a_state_that_cannot_be_read_is_quarantined_and_can_be_restored),
+    check!(all_quarantined_states_can_be_restored_at_once),
     check!(parts_of_a_conversation_change_with_its_state),
     check!(a_state_that_is_put_before_the_commit_stays_if_the_turn_fails),
 ];
@@ -171,4 +175,57 @@ async fn a_state_that_is_put_before_the_commit_stays_if_the_turn_fails(store: Ar
     let late = store.put(event, &part, at(2), stored("late"));
     late.await.unwrap();
     assert_eq!(store.state(&part).await.unwrap(), Some(stored("2")));
+}
+
+/// Stores a state, and replaces it by another one because it cannot be read.
+async fn quarantine(store: &dyn Store, occurrence: u128, dialog: &str) {
+    let first = append(store, occurrence, dialog).await;
+    store.commit(put(first, dialog, "old")).await.unwrap();
+    let second = append(store, occurrence + 1, dialog).await;
+    let turn = TurnCommit {
+        quarantine: Some("unreadable".to_owned()),
+        ..put(second, dialog, "new")
+    };
+    store.commit(turn).await.unwrap();
+}
+
+async fn a_state_that_cannot_be_read_is_quarantined_and_can_be_restored(store: Arc<dyn Store>) {
+    let store = &*store;
+    quarantine(store, 1, "27").await;
+    let key = conversation("27");
+    let reasons = async || {
+        let states = store.quarantined(&key).await.unwrap();
+        let reasons = states
+            .iter()
+            .map(|it| (it.state.clone(), it.reason.clone()));
+        reasons.collect::<Vec<_>>()
+    };
+    let state = async || store.state(&key).await.unwrap();
+    assert_eq!(reasons().await, [(stored("old"), "unreadable".to_owned())]);
+    assert_eq!(state().await, Some(stored("new")));
+    let other = conversation("28");
+    assert_eq!(store.restore(Some(&other), at(2)).await.unwrap(), 0);
+    assert_eq!(store.restore(Some(&key), at(2)).await.unwrap(), 1);
+    assert_eq!(state().await, Some(stored("old")));
+    let both = [
+        (stored("old"), format!("{RESTORED}unreadable")),
+        (stored("new"), REPLACED.to_owned()),
+    ];
+    assert_eq!(reasons().await, both);
+    assert_eq!(store.status().await.unwrap().quarantined, 2);
+    // Undone: what was replaced is restored.
+    assert_eq!(store.restore(Some(&key), at(3)).await.unwrap(), 1);
+    assert_eq!(state().await, Some(stored("new")));
+}
+
+async fn all_quarantined_states_can_be_restored_at_once(store: Arc<dyn Store>) {
+    let store = &*store;
+    quarantine(store, 1, "27").await;
+    quarantine(store, 10, "chat1").await;
+    assert_eq!(store.restore(None, at(2)).await.unwrap(), 2);
+    assert_eq!(store.restore(None, at(3)).await.unwrap(), 0, "once");
+    for dialog in ["27", "chat1"] {
+        let state = store.state(&conversation(dialog)).await.unwrap();
+        assert_eq!(state, Some(stored("old")));
+    }
 }

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::{
     Arrived, Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent,
-    Installation, NewReminder, Notice, Occurrence, OrderingKey, QueuedCall, ReminderChange,
-    ReminderId, Secret, StateChange, StoredState, Time,
+    Installation, NewReminder, Notice, Occurrence, OrderingKey, Quarantined, QueuedCall, REPLACED,
+    RESTORED, ReminderChange, ReminderId, Secret, StateChange, StoredState, Time,
 };
 use crate::event::{MemberId, MessageId};
 
@@ -24,6 +24,9 @@ pub use recent::SEEN_MAX;
 
 /// Maximum number of waiting events. Appending more fails.
 pub const WAITING_MAX: usize = 100_000;
+
+/// Maximum number of quarantined states of a conversation. The oldest are dropped first.
+const QUARANTINED_MAX: usize = 10;
 
 /// Maximum number of dead letters. The oldest are dropped first.
 const DEAD_MAX: usize = 10_000;
@@ -39,6 +42,8 @@ pub struct Memory {
     inbox: DashMap<EventId, Waiting, RandomState>,
     seen: Mutex<Recent<Occurrence, ()>>,
     states: DashMap<Conversation, State, RandomState>,
+    /// The quarantined states, oldest first.
+    quarantined: Mutex<HashMap<Conversation, Vec<Quarantined>>>,
     secret: OnceLock<Secret>,
     outbox: DashMap<CallId, Queued, RandomState>,
     messages: Mutex<Recent<CallId, MessageId>>,
@@ -163,6 +168,39 @@ impl Memory {
         }
     }
 
+    /// Quarantines the state of a conversation, if it has one.
+    fn quarantine(&self, key: &Conversation, at: Time, reason: String) {
+        let Some(state) = self.states.get(key).map(|state| state.stored.clone()) else {
+            return;
+        };
+        let mut quarantined = lock(&self.quarantined);
+        let states = quarantined.entry(key.clone()).or_default();
+        if states.len() >= QUARANTINED_MAX {
+            states.remove(0);
+        }
+        states.push(Quarantined { at, state, reason });
+    }
+
+    /// Restores the newest quarantined state of a conversation, and with `is_one_of_all` only if it
+    /// was not replaced itself.
+    fn restore_one(&self, key: &Conversation, is_one_of_all: bool, at: Time) -> bool {
+        let state = {
+            let mut quarantined = lock(&self.quarantined);
+            let states = quarantined.get_mut(key).into_iter().flatten();
+            let newest = states
+                .rev()
+                .find(|state| !state.reason.starts_with(RESTORED));
+            let Some(newest) = newest.filter(|it| !is_one_of_all || it.reason != REPLACED) else {
+                return false;
+            };
+            newest.reason.insert_str(0, RESTORED);
+            newest.state.clone()
+        };
+        self.quarantine(key, at, REPLACED.to_owned());
+        self.change_state(key.clone(), StateChange::Put(state), at);
+        true
+    }
+
     fn change_state(&self, key: Conversation, change: StateChange, at: Time) {
         match change {
             StateChange::Put(stored) => {
@@ -188,6 +226,7 @@ impl Memory {
             !is_selected
         };
         self.states.retain(|key, _| keep(selects(key)));
+        lock(&self.quarantined).retain(|key, states| states.iter().all(|_| keep(selects(key))));
         self.inbox
             .retain(|_, waiting| keep(selects_key(&waiting.event.key)));
         let mut messages = Vec::new();

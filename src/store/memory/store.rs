@@ -122,7 +122,7 @@ impl Turns for Memory {
             });
         }
         if let (Some(reason), Some((key, _))) = (turn.quarantine, &turn.state) {
-            tracing::debug!(conversation = %key, reason, "the memory store does not quarantine the previous state");
+            self.quarantine(key, turn.at, reason);
         }
         for (key, change) in turn.state.into_iter().chain(turn.parts) {
             self.change_state(key, change, turn.at);
@@ -138,8 +138,13 @@ impl Turns for Memory {
         ready(self.states.get(key).map(|state| state.stored.clone()))
     }
 
-    fn quarantined(&self, _: &Conversation) -> Stored<'_, Vec<Quarantined>> {
-        ready(Vec::new()) // `commit` quarantines nothing
+    fn quarantined(&self, key: &Conversation) -> Stored<'_, Vec<Quarantined>> {
+        ready(
+            lock(&self.quarantined)
+                .get(key)
+                .cloned()
+                .unwrap_or_default(),
+        )
     }
 }
 
@@ -357,6 +362,12 @@ impl Upkeep for Memory {
             swept.dead += u64::from(is_old);
             !is_old
         });
+        lock(&self.quarantined).retain(|_, states| {
+            let before = states.len();
+            states.retain(|state| now.since(state.at) <= limits.dead);
+            swept.dead += (before - states.len()) as u64;
+            !states.is_empty()
+        });
         self.booked.retain(|_, until| *until > now);
         ready(swept)
     }
@@ -377,6 +388,10 @@ impl Operator for Memory {
             oldest_call: self.outbox.iter().map(|queued| queued.call.at).min(),
             reminders: lock(&self.reminders).waiting.len() as u64,
             conversations: self.conversations() as u64,
+            quarantined: lock(&self.quarantined)
+                .values()
+                .map(Vec::len)
+                .sum::<usize>() as u64,
             dead: lock(&self.dead).letters.len() as u64,
             ..Status::default()
         })
@@ -429,6 +444,16 @@ impl Operator for Memory {
             lock(&self.notices).push(Notice::Unblocked(letter.key.clone()));
         }
         ready(letter.is_some())
+    }
+
+    fn restore(&self, key: Option<&Conversation>, at: Time) -> Stored<'_, u64> {
+        let keys: Vec<Conversation> = match key {
+            Some(key) => vec![key.clone()],
+            None => lock(&self.quarantined).keys().cloned().collect(),
+        };
+        let restore = |own: &Conversation| self.restore_one(own, key.is_none(), at);
+        let restored = keys.iter().filter(|own| restore(own)).count();
+        ready(restored as u64)
     }
 
     fn forget(&self, scope: ForgetScope) -> Stored<'_, u64> {

@@ -502,6 +502,11 @@ impl Operator for Postgres {
         self.waking(dropped)
     }
 
+    fn restore(&self, key: Option<&Conversation>, at: Time) -> Stored<'_, u64> {
+        let input = (key.map(text::conversation), at);
+        self.write(input, |db, input| Box::pin(turns::restore(db, input)))
+    }
+
     fn forget(&self, scope: ForgetScope) -> Stored<'_, u64> {
         self.write(Selection::new(&scope), |db, selection| {
             Box::pin(forget::forget(db, selection))

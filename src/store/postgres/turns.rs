@@ -13,8 +13,8 @@ use super::step::{Step, step};
 use super::{dead, group, inbox, number, outbox, reminders};
 use crate::store::text;
 use crate::store::{
-    Conversation, EventId, Failure, Outcome, Partition, Quarantined, ReminderChange, StartedTurn,
-    StateChange, StoredState, Time, TurnCommit,
+    Conversation, EventId, Failure, Outcome, Partition, Quarantined, REPLACED, RESTORED,
+    ReminderChange, StartedTurn, StateChange, StoredState, Time, TurnCommit,
 };
 
 /// Maximum number of stored failures of an event.
@@ -131,6 +131,38 @@ pub(super) async fn quarantined(db: &Session, chat: &str) -> Result<Vec<Quaranti
         })
     };
     db.list(sql, &[&chat]).await?.iter().map(read).collect()
+}
+
+/// Restores the newest quarantined state of a conversation, or of all. Returns their number.
+pub(super) async fn restore(
+    db: &Session,
+    (chat, at): &(Option<String>, Time),
+) -> Result<u64, Fault> {
+    const NEWEST: &str = "SELECT DISTINCT ON (conversation) id, reason FROM quarantined
+        WHERE ($1::text IS NULL OR conversation = $1) AND NOT starts_with(reason, $2)
+        ORDER BY conversation, id DESC";
+    const REPLACE: &str =
+        "INSERT INTO quarantined (partition, at, conversation, version, data, reason)
+        SELECT state.partition, $2, state.conversation, state.version, state.data, $3
+        FROM state JOIN quarantined USING (partition, conversation) WHERE quarantined.id = $1";
+    const RESTORE: &str = "INSERT INTO state (partition, conversation, version, at, data)
+        SELECT partition, conversation, version, $2, data FROM quarantined WHERE id = $1
+        ON CONFLICT (partition, conversation) DO UPDATE
+        SET version = excluded.version, at = excluded.at, data = excluded.data";
+    let at = number::time(*at);
+    let mut count = 0;
+    for row in db.list(NEWEST, &[chat, &RESTORED]).await? {
+        let (id, reason): (i64, &str) = (row.try_get(0)?, row.try_get(1)?);
+        if chat.is_none() && reason == REPLACED {
+            continue;
+        }
+        db.execute(REPLACE, &[&id, &at, &REPLACED]).await?;
+        db.execute(RESTORE, &[&id, &at]).await?;
+        let sql = "UPDATE quarantined SET reason = $2 || reason WHERE id = $1";
+        db.execute(sql, &[&id, &RESTORED]).await?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// Stores a failed attempt, if the event waits.

@@ -325,6 +325,11 @@ impl Operator for Sqlite {
         self.write(move |db| dead::drop(db, dead))
     }
 
+    fn restore(&self, key: Option<&Conversation>, at: Time) -> Stored<'_, u64> {
+        let key = key.map(text::conversation);
+        self.write(move |db| turns::restore(db, key.as_deref(), at))
+    }
+
     fn forget(&self, scope: ForgetScope) -> Stored<'_, u64> {
         let selection = Selection::new(&scope);
         self.write(move |db| forget::forget(db, &selection))

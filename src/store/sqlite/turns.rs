@@ -8,7 +8,8 @@ use super::db::Db;
 use super::{Fault, dead, inbox, outbox, reminders};
 use crate::store::text;
 use crate::store::{
-    EventId, Failure, Outcome, Quarantined, StartedTurn, StateChange, StoredState, Time, TurnCommit,
+    EventId, Failure, Outcome, Quarantined, REPLACED, RESTORED, StartedTurn, StateChange,
+    StoredState, Time, TurnCommit,
 };
 
 /// Maximum number of stored failures of an event.
@@ -201,6 +202,30 @@ pub(super) fn put(
         Some(()) => change_state(db, at, key, state),
         None => Ok(()),
     }
+}
+
+/// Restores the newest quarantined state of a conversation, or of all. Returns their number.
+pub(super) fn restore(db: &Db, key: Option<&str>, at: Time) -> Result<u64, Fault> {
+    const NEWEST: &str = "SELECT max(id), conversation FROM aside
+        WHERE (?1 IS NULL OR conversation = ?1) AND reason NOT LIKE ?2 GROUP BY conversation";
+    let restored = format!("{RESTORED}%");
+    let newest = db.list(NEWEST, params![key, restored], |row| {
+        Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?))
+    })?;
+    let mut count = 0;
+    for (id, conversation) in newest {
+        let sql = "SELECT version, data FROM aside WHERE id = ?1 AND (?2 OR reason <> ?3)";
+        let state = db.find(sql, params![id, key.is_some(), REPLACED], state_at)?;
+        let Some(state) = state else {
+            continue;
+        };
+        quarantine(db, at, &conversation, REPLACED)?;
+        change_state(db, at, &conversation, &StateChange::Put(state))?;
+        let sql = "UPDATE aside SET reason = ?2 || reason WHERE id = ?1";
+        db.execute(sql, params![id, RESTORED])?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 fn quarantine(db: &Db, at: Time, key: &str, reason: &str) -> Result<(), Fault> {
