@@ -155,7 +155,8 @@ pub struct Options {
     /// How messages are sent; tests and programs can record or send them another way. Default:
     /// [`RestTransport`].
     pub transport: Arc<dyn Transport>,
-    /// Time limit of a handler, so that one that hangs does not stop its chat. Default:
+    /// Time limit of a handler, so that one that hangs does not stop its chat, unless the bot has
+    /// one of its own ([`Profile::turn_timeout`](crate::Profile::turn_timeout)). Default:
     /// [`TURN_TIMEOUT`].
     pub turn_timeout: Duration,
     /// How often an event is tried before it becomes a dead letter. Default: [`ATTEMPTS_MAX`].

@@ -6,6 +6,7 @@ mod once;
 mod people;
 mod speaking;
 mod streams;
+mod time_limit;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

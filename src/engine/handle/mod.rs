@@ -367,8 +367,9 @@ impl Engine {
             Ok(started) => started,
             Err(next) => return next,
         };
+        let own_limit = bot.profile().own_turn_timeout();
         let attempt = Attempt {
-            limit: self.options.turn_timeout,
+            limit: own_limit.unwrap_or(self.options.turn_timeout),
             is_last: started.attempt >= self.options.attempts,
             announces_delay: announces_delay(started.attempt),
         };
