@@ -17,7 +17,8 @@ use crate::engine::Seams;
 use crate::engine::{Engine, HookSpec, HookTokens, Options, RestTransport, Transport};
 use crate::event::UserId;
 use crate::handler::{
-    AnyBot, AnyConnector, Bot, Connector, Erased, ErasedConnector, Forward, Hook, Pattern, State,
+    AnyBot, AnyConnector, AnyMiddleware, Bot, Connector, Erased, ErasedConnector, Forward, Hook,
+    Middleware, Pattern, State,
 };
 use crate::portal::{Application, Http, Signer, inbound_webhook};
 use crate::serve::{EventEndpoint, IntoEndpoint};
@@ -48,6 +49,7 @@ pub(crate) use parts::PortalNeeds;
 #[derive(Default)]
 pub struct App {
     bots: Vec<Arc<dyn AnyBot>>,
+    middleware: Vec<Arc<dyn AnyMiddleware>>,
     hooks: Vec<HookSpec<HookTarget>>,
     connectors: Vec<Arc<dyn AnyConnector>>,
     nests: Vec<(String, Nest)>,
@@ -82,6 +84,14 @@ impl App {
     #[must_use]
     pub fn bot<S: State>(mut self, bot: impl Bot<S>) -> Self {
         self.bots.push(Arc::new(Erased::new(bot)));
+        self
+    }
+
+    /// Adds code around every turn of the bots, whichever of them is added first. The first one is
+    /// the outermost. It does not run around hooks and connectors.
+    #[must_use]
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middleware.push(Arc::new(middleware));
         self
     }
 
@@ -207,7 +217,7 @@ impl App {
 
     /// Adds the bots, connectors and nested endpoints of another application, but only when
     /// [`run`](App::run) starts an emulated portal: for demonstrations that a real portal should
-    /// not have.
+    /// not have. Middleware is that of this application.
     #[must_use]
     pub fn emulated_only(mut self, more: App) -> Self {
         self.emulated_only = Some(Box::new(more));
@@ -283,6 +293,7 @@ impl App {
         });
         Self {
             bots: self.bots.clone(),
+            middleware: self.middleware.clone(),
             hooks: hooks.collect(),
             connectors: self.connectors.clone(),
             auth_connector: self.auth_connector.clone(),
@@ -363,7 +374,7 @@ impl App {
             #[cfg(feature = "testing")]
             seams,
         };
-        let engine = Engine::new(options, self.bots, hooks, self.connectors);
+        let engine = Engine::new(options, self.bots, self.middleware, hooks, self.connectors);
         self.announce.engine(&engine);
         Ok(engine)
     }

@@ -52,7 +52,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::event::{DecodeError, Delivery, Event, MemberId};
-use crate::handler::{AnyBot, AnyConnector, Signer, TurnServices};
+use crate::handler::{AnyBot, AnyConnector, AnyMiddleware, Signer, TurnServices};
 use crate::portal::{Application, Http, Plan, Portal, Urgency};
 use crate::store::{
     Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError,
@@ -217,6 +217,8 @@ pub struct Engine {
     /// The bots in the application's order, which is also the order in which they are registered on
     /// a portal.
     bots: Vec<Arc<dyn AnyBot>>,
+    /// What runs around the turns of the bots, outermost first.
+    middleware: Vec<Arc<dyn AnyMiddleware>>,
     /// The hooks, each with the name under which its events are stored, so that it finds them after
     /// a restart.
     hooks: Vec<(Arc<str>, HookSpec)>,
@@ -309,10 +311,11 @@ pub enum AcceptError {
 }
 
 impl Engine {
-    /// An engine for these bots, hooks and connectors.
+    /// An engine for these bots, with this middleware around them, hooks and connectors.
     pub(crate) fn new(
         options: Options,
         bots: Vec<Arc<dyn AnyBot>>,
+        middleware: Vec<Arc<dyn AnyMiddleware>>,
         hooks: Vec<HookSpec>,
         connectors: Vec<Arc<dyn AnyConnector>>,
     ) -> Arc<Self> {
@@ -326,6 +329,7 @@ impl Engine {
             Engine {
                 options,
                 bots,
+                middleware,
                 hooks: handle::hooks::named(hooks),
                 connectors: connectors.into_iter().map(ConnectorEntry::new).collect(),
                 registry: Registry::new(),

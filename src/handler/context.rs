@@ -61,6 +61,16 @@ impl<S> Context<S> {
         }
     }
 
+    /// Returns the context of the same turn without its state.
+    pub(super) fn without_state(&self) -> Context<()> {
+        Context {
+            state: (),
+            context: self.context.clone(),
+            effects: self.effects.clone(),
+            client: self.client.clone(),
+        }
+    }
+
     pub(super) fn context(&self) -> &EventContext {
         &self.context
     }

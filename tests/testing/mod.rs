@@ -2,6 +2,7 @@
 
 mod buttons;
 mod forms;
+mod middleware;
 mod once;
 mod people;
 mod speaking;

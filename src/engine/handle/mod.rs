@@ -324,7 +324,7 @@ impl Engine {
         context: Box<EventContext>,
         trigger: Box<Trigger>,
         state: Option<StoredState>,
-        attempt: Attempt,
+        attempt: Attempt<'_>,
     ) -> TurnResult {
         let _running = self.options.seams.handler();
         if self.options.seams.runs_twice() {
@@ -342,7 +342,7 @@ impl Engine {
         context: Box<EventContext>,
         trigger: Box<Trigger>,
         state: Option<StoredState>,
-        attempt: Attempt,
+        attempt: Attempt<'b>,
     ) -> impl Future<Output = TurnResult> + Send + use<'b> {
         bot.turn(context, trigger, state, attempt)
     }
@@ -372,6 +372,7 @@ impl Engine {
             limit: own_limit.unwrap_or(self.options.turn_timeout),
             is_last: started.attempt >= self.options.attempts,
             announces_delay: announces_delay(started.attempt),
+            middleware: &self.middleware,
         };
         context.attempt = started.attempt;
         let entity = context.chat.entity.as_ref();
@@ -387,6 +388,7 @@ impl Engine {
             unreadable_state,
             calls,
             reminders,
+            is_without_bot,
             error,
         } = self
             .run(bot, context, trigger, started.state, attempt)
@@ -404,6 +406,9 @@ impl Engine {
             }
             Some(error) => self.dead_outcome(current, &error, bot.profile().blocks_on_failure()),
         };
+        if is_without_bot {
+            self.counts.without_bot.add();
+        }
         let is_blocked = matches!(end, Outcome::Dead { blocks: true, .. });
         if let Some(why) = &unreadable_state {
             self.counts.state_resets.add();
