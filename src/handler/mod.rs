@@ -43,7 +43,7 @@ pub use hook::{Hook, HookEvent, Pattern};
 pub use hook_bot::HookBot;
 pub(crate) use hook_bot::HookRequests;
 pub(crate) use middleware::AnyMiddleware;
-pub use middleware::{Middleware, Next, Turn, TurnKind};
+pub use middleware::{Middleware, Next, RATE_LIMIT_USERS_MAX, RateLimit, Turn, TurnKind};
 pub use open_channel::TransferTo;
 pub(crate) use open_channel::hand_to_operator;
 pub use or_tell::{FailureExt, OrTell};

@@ -5,6 +5,7 @@ mod forms;
 mod middleware;
 mod once;
 mod people;
+mod rate_limit;
 mod speaking;
 mod streams;
 mod time_limit;

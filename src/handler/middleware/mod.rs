@@ -1,11 +1,15 @@
 //! Middleware: code of an application around every turn of its bots.
 
+mod rate_limit;
+
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use super::{Context, Profile, Result, Trigger};
 use crate::event::ChatEventKind;
+
+pub use rate_limit::{RATE_LIMIT_USERS_MAX, RateLimit};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -79,14 +83,21 @@ impl<M: Middleware> AnyMiddleware for M {
 pub struct Turn<'t> {
     context: Context<()>,
     kind: TurnKind,
+    /// Whether a button that works once was pressed.
+    is_single_use: bool,
     profile: &'t Profile,
 }
 
 impl<'t> Turn<'t> {
     pub(super) fn new(context: Context<()>, trigger: &Trigger, profile: &'t Profile) -> Self {
+        let is_single_use = matches!(
+            trigger,
+            Trigger::Chat(ChatEventKind::Command(command)) if command.is_single_use
+        );
         Self {
             context,
             kind: TurnKind::of(trigger),
+            is_single_use,
             profile,
         }
     }
