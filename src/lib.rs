@@ -103,6 +103,8 @@ pub use handler::{
 
 /// The libraries whose types appear in the signatures of this crate, in the versions that it uses.
 pub mod libraries {
+    #[cfg(feature = "cli")]
+    pub use clap;
     pub use {bytes, poem, secrecy, serde_json, uuid};
 }
 

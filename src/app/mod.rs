@@ -1,5 +1,7 @@
 //! Builds an engine from bots, hooks, connectors and settings.
 
+#[cfg(feature = "cli")]
+mod commands;
 #[cfg(feature = "emulator")]
 mod emulated;
 mod error;
@@ -24,6 +26,8 @@ use crate::portal::{Application, Http, Signer, inbound_webhook};
 use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
+#[cfg(feature = "cli")]
+pub(crate) use commands::{CommandLine, OwnCommand, RunCommand};
 pub use error::ConfigError;
 use handle::Announce;
 pub use handle::{Accepted, Ask, BotHandle, ChatHandle, Handle};
@@ -60,6 +64,8 @@ pub struct App {
     clock: Clock,
     announce: Announce,
     limits: Option<Limits>,
+    #[cfg(feature = "cli")]
+    command_line: CommandLine,
     #[cfg(feature = "testing")]
     in_process: Option<(Http, Seams)>,
 }
