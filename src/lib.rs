@@ -124,7 +124,7 @@ pub mod prelude {
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;
-    pub use crate::store::{MessageRef, Redelivery, Reminder, ReminderId};
+    pub use crate::store::{Every, MessageRef, Redelivery, Reminder, ReminderId};
     pub use crate::{App, Handle};
 }
 

@@ -6,6 +6,7 @@ mod middleware;
 mod once;
 mod people;
 mod rate_limit;
+mod repeating;
 mod speaking;
 mod streams;
 mod time_limit;
