@@ -103,6 +103,8 @@ pub use handler::{
 
 /// The libraries whose types appear in the signatures of this crate, in the versions that it uses.
 pub mod libraries {
+    #[cfg(feature = "cli")]
+    pub use clap;
     pub use {bytes, poem, secrecy, serde_json, uuid};
 }
 
@@ -122,7 +124,7 @@ pub mod prelude {
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;
-    pub use crate::store::{MessageRef, Redelivery, Reminder, ReminderId};
+    pub use crate::store::{Every, MessageRef, Redelivery, Reminder, ReminderId};
     pub use crate::{App, Handle};
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::engine::{Engine, RequestOutcome, Watched};
 use crate::event::{DialogId, MemberId, Request, RequestKind};
@@ -38,26 +38,39 @@ use crate::message::Draft;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Handle(watch::Receiver<Weak<Engine>>);
+pub struct Handle {
+    engines: watch::Receiver<Weak<Engine>>,
+    wanted: Arc<Notify>,
+}
 
 /// Where an engine is announced to the handles of its program.
 #[derive(Clone, Debug)]
-pub(super) struct Announce(Arc<watch::Sender<Weak<Engine>>>);
+pub(super) struct Announce {
+    engines: Arc<watch::Sender<Weak<Engine>>>,
+    /// Notified when a handle is used.
+    wanted: Arc<Notify>,
+}
 
 impl Default for Announce {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(Weak::new())))
+        Self {
+            engines: Arc::new(watch::Sender::new(Weak::new())),
+            wanted: Arc::default(),
+        }
     }
 }
 
 impl Announce {
     pub(super) fn handle(&self) -> Handle {
-        Handle(self.0.subscribe())
+        Handle {
+            engines: self.engines.subscribe(),
+            wanted: Arc::clone(&self.wanted),
+        }
     }
 
     /// Gives the handles this engine.
     pub(super) fn engine(&self, engine: &Arc<Engine>) {
-        self.0.send_replace(Arc::downgrade(engine));
+        self.engines.send_replace(Arc::downgrade(engine));
     }
 }
 
@@ -71,9 +84,17 @@ impl Handle {
         }
     }
 
+    /// Returns a future that waits until something is asked of this handle or a clone of it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn wanted(&self) -> impl Future<Output = ()> + use<> {
+        let wanted = Arc::clone(&self.wanted);
+        async move { wanted.notified().await }
+    }
+
     /// Waits for the engine of the program.
     async fn engine(&self) -> Result<Arc<Engine>, RequestError> {
-        let mut engines = self.0.clone();
+        self.wanted.notify_one();
+        let mut engines = self.engines.clone();
         let runs = engines.wait_for(|engine| engine.strong_count() > 0).await;
         let engine = runs.map_err(|_| RequestError::Ended)?.upgrade();
         engine.ok_or(RequestError::Ended)

@@ -1,5 +1,7 @@
 //! Builds an engine from bots, hooks, connectors and settings.
 
+#[cfg(feature = "cli")]
+mod commands;
 #[cfg(feature = "emulator")]
 mod emulated;
 mod error;
@@ -17,12 +19,15 @@ use crate::engine::Seams;
 use crate::engine::{Engine, HookSpec, HookTokens, Options, RestTransport, Transport};
 use crate::event::UserId;
 use crate::handler::{
-    AnyBot, AnyConnector, Bot, Connector, Erased, ErasedConnector, Forward, Hook, Pattern, State,
+    AnyBot, AnyConnector, AnyMiddleware, Bot, Connector, Erased, ErasedConnector, Forward, Hook,
+    Middleware, Pattern, State,
 };
 use crate::portal::{Application, Http, Signer, inbound_webhook};
 use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
+#[cfg(feature = "cli")]
+pub(crate) use commands::{CommandLine, OwnCommand, RunCommand};
 pub use error::ConfigError;
 use handle::Announce;
 pub use handle::{Accepted, Ask, BotHandle, ChatHandle, Handle};
@@ -48,6 +53,7 @@ pub(crate) use parts::PortalNeeds;
 #[derive(Default)]
 pub struct App {
     bots: Vec<Arc<dyn AnyBot>>,
+    middleware: Vec<Arc<dyn AnyMiddleware>>,
     hooks: Vec<HookSpec<HookTarget>>,
     connectors: Vec<Arc<dyn AnyConnector>>,
     nests: Vec<(String, Nest)>,
@@ -58,6 +64,8 @@ pub struct App {
     clock: Clock,
     announce: Announce,
     limits: Option<Limits>,
+    #[cfg(feature = "cli")]
+    command_line: CommandLine,
     #[cfg(feature = "testing")]
     in_process: Option<(Http, Seams)>,
 }
@@ -82,6 +90,14 @@ impl App {
     #[must_use]
     pub fn bot<S: State>(mut self, bot: impl Bot<S>) -> Self {
         self.bots.push(Arc::new(Erased::new(bot)));
+        self
+    }
+
+    /// Adds code around every turn of the bots, whichever of them is added first. The first one is
+    /// the outermost. It does not run around hooks and connectors.
+    #[must_use]
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middleware.push(Arc::new(middleware));
         self
     }
 
@@ -207,7 +223,7 @@ impl App {
 
     /// Adds the bots, connectors and nested endpoints of another application, but only when
     /// [`run`](App::run) starts an emulated portal: for demonstrations that a real portal should
-    /// not have.
+    /// not have. Middleware is that of this application.
     #[must_use]
     pub fn emulated_only(mut self, more: App) -> Self {
         self.emulated_only = Some(Box::new(more));
@@ -283,6 +299,7 @@ impl App {
         });
         Self {
             bots: self.bots.clone(),
+            middleware: self.middleware.clone(),
             hooks: hooks.collect(),
             connectors: self.connectors.clone(),
             auth_connector: self.auth_connector.clone(),
@@ -363,7 +380,7 @@ impl App {
             #[cfg(feature = "testing")]
             seams,
         };
-        let engine = Engine::new(options, self.bots, hooks, self.connectors);
+        let engine = Engine::new(options, self.bots, self.middleware, hooks, self.connectors);
         self.announce.engine(&engine);
         Ok(engine)
     }

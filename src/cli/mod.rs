@@ -21,18 +21,19 @@ mod events;
 mod listen;
 mod log;
 mod log_limit;
+mod own;
 mod register;
 mod run;
 mod store;
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::app::App;
+use crate::app::{App, CommandLine};
 use crate::config::File;
 
 /// Bots for Bitrix24. Without a command: runs the bots
@@ -104,15 +105,15 @@ impl App {
 }
 
 /// Runs the command line.
-fn run(app: App) -> ExitCode {
+fn run(mut app: App) -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let cli = Cli::parse_from(&args);
-    log::start();
-    let done = match cli.command {
-        Some(Command::Config(show)) if show.example => config::example(),
-        _ => act(app, args, cli.config.as_deref()),
+    let own = app.take_command_line();
+    let given = match own.add_to(Cli::command()) {
+        Ok(command) => Ok(command.get_matches_from(&args)), // ends the program for --help
+        Err(error) => Err(error.into()),
     };
-    match done {
+    log::start();
+    match given.and_then(|matches| act(app, own, &args, &matches)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{}", with_causes(&*error));
@@ -121,13 +122,25 @@ fn run(app: App) -> ExitCode {
     }
 }
 
-/// Runs the command. The command line is parsed again, with the values of the file as defaults.
-fn act(app: App, args: Vec<OsString>, file: Option<&Path>) -> Done {
-    let file = File::find(file)?;
+/// Runs the command that was given.
+fn act(app: App, mut own: CommandLine, args: &[OsString], given: &ArgMatches) -> Done {
+    let file = given.get_one::<PathBuf>(own::CONFIG).map(PathBuf::as_path);
+    if let Some((command, flags)) = own.take(given) {
+        return on_runtime(own::run(app, command, flags, &File::find(file)?));
+    }
+    match Cli::from_arg_matches(given)?.command {
+        Some(Command::Config(show)) if show.example => config::example(),
+        _ => with_settings(app, args, &File::find(file)?),
+    }
+}
+
+/// Runs a command of imbot. The command line is parsed again, with the values of the file as
+/// defaults.
+fn with_settings(app: App, args: &[OsString], file: &File) -> Done {
     let matches = file.apply_to(Cli::command()).get_matches_from(args);
     match Cli::from_arg_matches(&matches)?.command {
-        None => on_runtime(run::without_command(app, &file)),
-        Some(Command::Run(run)) => on_runtime(run::bots(app, run, &file)),
+        None => on_runtime(run::without_command(app, file)),
+        Some(Command::Run(run)) => on_runtime(run::bots(app, run, file)),
         Some(Command::Register(register)) => on_runtime(register::register(app, register)),
         Some(Command::Unregister(unregister)) => on_runtime(register::unregister(app, unregister)),
         Some(Command::Doctor(doctor)) => on_runtime(doctor::examine(app, doctor)),
@@ -138,7 +151,7 @@ fn act(app: App, args: Vec<OsString>, file: Option<&Path>) -> Done {
         Some(Command::Store(command)) => on_runtime(command.run()),
         Some(Command::Dead(command)) => on_runtime(command.run()),
         Some(Command::Conversation(command)) => on_runtime(command.run()),
-        Some(Command::Config(show)) => show.run(&file),
+        Some(Command::Config(show)) => show.run(file),
     }
 }
 

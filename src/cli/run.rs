@@ -25,10 +25,41 @@ pub(super) struct Run {
     config: Config,
 }
 
+/// Returns what `run` does without flags.
+fn without_flags(file: &File) -> Result<Run, clap::Error> {
+    let command = file.apply_to(Run::augment_args(Command::new("imbot")));
+    Run::from_arg_matches(&command.get_matches_from(["imbot"]))
+}
+
+/// Returns the settings that the bots run with, as the file and the environment give them.
+///
+/// # Errors
+/// A setting is invalid.
+pub(super) fn settings(file: &File) -> Result<Config, clap::Error> {
+    let mut config = without_flags(file)?.config;
+    config.store.place.get_or_insert_with(|| STORE.into());
+    Ok(config)
+}
+
+/// Starts an engine, and sets up the portals that it knows.
+///
+/// # Errors
+/// The engine cannot be started, or no portal can be set up.
+pub(super) async fn start(engine: &Arc<Engine>) -> Done {
+    engine.start().await?;
+    let known = engine.portals().len();
+    let mut refused = engine.reconcile().await;
+    if refused.len() == known
+        && let Some((portal, error)) = refused.pop()
+    {
+        return Err(format!("the bots cannot be set up on {portal}: {error}").into());
+    }
+    Ok(())
+}
+
 /// Runs the bots if no command is given: on the configured portals, else on an emulated one.
 pub(super) async fn without_command(app: App, file: &File) -> Done {
-    let command = file.apply_to(Run::augment_args(Command::new("imbot")));
-    let run = Run::from_arg_matches(&command.get_matches_from(["imbot"]))?;
+    let run = without_flags(file)?;
     #[cfg(feature = "emulator")]
     let run = Run {
         emulator: run.config.client_id.is_none() && run.config.portal.is_empty(),
@@ -70,14 +101,7 @@ async fn on_portals(mut app: App, mut config: Config) -> Done {
 /// Runs bots on portals that are reached by inbound webhooks. Their events are polled, so the
 /// program does not listen.
 async fn polling(engine: Arc<Engine>, config: &Config) -> Done {
-    engine.start().await?;
-    let known = engine.portals().len();
-    let mut refused = engine.reconcile().await;
-    if refused.len() == known
-        && let Some((portal, error)) = refused.pop()
-    {
-        return Err(format!("the bots cannot be set up on {portal}: {error}").into());
-    }
+    start(&engine).await?;
     for chat in engine.polled() {
         out!("  Talk to {} at {}", chat.bot, chat.address);
     }

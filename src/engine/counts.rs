@@ -16,6 +16,8 @@ pub struct Counts {
     pub uncertain: Count,
     /// Conversations that start again from the default, because their state could not be read.
     pub state_resets: Count,
+    /// Turns that middleware ended before the bot got them.
+    pub without_bot: Count,
     /// Events that could not be stored, and so were refused and lost.
     pub refused: Count,
     /// Events that were refused because they are not proven to be from a portal that the

@@ -52,7 +52,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::event::{DecodeError, Delivery, Event, MemberId};
-use crate::handler::{AnyBot, AnyConnector, Signer, TurnServices};
+use crate::handler::{AnyBot, AnyConnector, AnyMiddleware, Signer, TurnServices};
 use crate::portal::{Application, Http, Plan, Portal, Urgency};
 use crate::store::{
     Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError,
@@ -156,7 +156,8 @@ pub struct Options {
     /// How messages are sent; tests and programs can record or send them another way. Default:
     /// [`RestTransport`].
     pub transport: Arc<dyn Transport>,
-    /// Time limit of a handler, so that one that hangs does not stop its chat. Default:
+    /// Time limit of a handler, so that one that hangs does not stop its chat, unless the bot has
+    /// one of its own ([`Profile::turn_timeout`](crate::Profile::turn_timeout)). Default:
     /// [`TURN_TIMEOUT`].
     pub turn_timeout: Duration,
     /// How often an event is tried before it becomes a dead letter. Default: [`ATTEMPTS_MAX`].
@@ -217,6 +218,8 @@ pub struct Engine {
     /// The bots in the application's order, which is also the order in which they are registered on
     /// a portal.
     bots: Vec<Arc<dyn AnyBot>>,
+    /// What runs around the turns of the bots, outermost first.
+    middleware: Vec<Arc<dyn AnyMiddleware>>,
     /// The hooks, each with the name under which its events are stored, so that it finds them after
     /// a restart.
     hooks: Vec<(Arc<str>, HookSpec)>,
@@ -311,10 +314,11 @@ pub enum AcceptError {
 }
 
 impl Engine {
-    /// An engine for these bots, hooks and connectors.
+    /// An engine for these bots, with this middleware around them, hooks and connectors.
     pub(crate) fn new(
         options: Options,
         bots: Vec<Arc<dyn AnyBot>>,
+        middleware: Vec<Arc<dyn AnyMiddleware>>,
         hooks: Vec<HookSpec>,
         connectors: Vec<Arc<dyn AnyConnector>>,
     ) -> Arc<Self> {
@@ -328,6 +332,7 @@ impl Engine {
             Engine {
                 options,
                 bots,
+                middleware,
                 hooks: handle::hooks::named(hooks),
                 connectors: connectors.into_iter().map(ConnectorEntry::new).collect(),
                 registry: Registry::new(),

@@ -7,6 +7,7 @@
 //! - [`speaking`]: messages from endpoints, schedules, background tasks and hooks
 //! - [`asking`]: buttons that nobody can forge, and forms
 //! - [`growing_answers`]: answers of language models, and calls that must not be paid twice
+//! - [`turns`]: what surrounds a turn: its time limit, middleware, and a flood limit
 //! - [`open_channels`]: bots for clients outside the portal, and connectors for their messengers
 //! - [`emulator`]: the portal on your desk, for people, tests and programs in other languages
 #![cfg_attr(
@@ -58,3 +59,5 @@ pub mod speaking {}
 pub mod testing {}
 #[doc = include_str!("trust.md")]
 pub mod trust {}
+#[doc = include_str!("turns.md")]
+pub mod turns {}

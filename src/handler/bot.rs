@@ -41,7 +41,8 @@ impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 ///
 /// Events of one chat are handled one after another, in the order they were accepted; chats are
 /// handled in parallel. A handler that takes longer than
-/// [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT) is stopped, and its turn fails.
+/// [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT), or than its
+/// [profile](Profile::turn_timeout) allows, is stopped, and its turn fails.
 ///
 /// A turn that fails, by an error or a panic, changes nothing and runs again after a growing pause,
 /// also after a crash of the process. Calls that a handler makes to other services can therefore

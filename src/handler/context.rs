@@ -18,7 +18,7 @@ use crate::event::{Api, BotRef, Chat, Delivery, DialogId, File, MessageId, User,
 use crate::message::Draft;
 use crate::portal::methods::imbot_v2::Upload;
 use crate::portal::{self, BotClient, FileContent, Portal, Status};
-use crate::store::{MessageRef, ReminderId, Time};
+use crate::store::{Every, MessageRef, Reminder, ReminderId, Time};
 
 /// Time between two renewals of a status while it is shown.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
@@ -58,6 +58,16 @@ impl<S> Context<S> {
             context,
             effects,
             client,
+        }
+    }
+
+    /// Returns the context of the same turn without its state.
+    pub(super) fn without_state(&self) -> Context<()> {
+        Context {
+            state: (),
+            context: self.context.clone(),
+            effects: self.effects.clone(),
+            client: self.client.clone(),
         }
     }
 
@@ -118,32 +128,45 @@ impl<S> Context<S> {
     /// It is committed with the turn, survives restarts and comes once. One that could not come in
     /// time comes as soon as possible.
     ///
+    /// With [`Every`] it comes again and again, until it is [cancelled](Context::cancel) by its id,
+    /// which stays the same. The next time is set when its turn has ended, also by a failure. What
+    /// was missed meanwhile comes once.
+    ///
     /// ```no_run
     /// # use std::time::{Duration, SystemTime};
     /// # use imbot::prelude::*;
     /// # async fn example(cx: &mut Context) -> Result {
     /// cx.remind(Duration::from_secs(3600), "Did the pizza come?")?;
+    /// cx.remind(Every::day_at(9, 0, "Europe/Berlin"), "Good morning")?;
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// The payload cannot be serialised as JSON.
+    /// The payload cannot be serialised as JSON, or there is no such time or time zone.
     pub fn remind(
         &self,
         when: impl Into<When>,
         payload: impl Serialize,
     ) -> Result<ReminderId, Error> {
         let payload = serde_json::to_value(payload)?;
-        let due = match when.into() {
-            When::After(duration) => self.context.now + duration,
-            When::At(time) => time,
+        let now = self.context.now;
+        let (due, every) = match when.into() {
+            When::After(duration) => (now + duration, None),
+            When::At(time) => (time, None),
+            When::Every(every) => (every.first_after(now)?, Some(every)),
         };
-        let code = self.context.bot.code.clone();
-        let person = self.context.person;
-        Ok(self.effects.remind(code, due, payload, person))
+        Ok(self.effects.remind(|id| Reminder {
+            id,
+            code: self.context.bot.code.clone(),
+            due,
+            payload,
+            person: self.context.person,
+            every,
+        }))
     }
 
-    /// Cancels a reminder. One that has come already is ignored.
+    /// Cancels a reminder. One that has come already is ignored; one that repeats does not come
+    /// again.
     pub fn cancel(&self, reminder: ReminderId) {
         self.effects.cancel_reminder(reminder);
     }
@@ -382,13 +405,21 @@ impl<'a> IntoFuture for FileUpload<'a> {
 }
 
 /// When a reminder is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum When {
     /// This long after the turn.
     After(Duration),
     /// At this time.
     At(Time),
+    /// Again and again.
+    Every(Every),
+}
+
+impl From<Every> for When {
+    fn from(every: Every) -> Self {
+        Self::Every(every)
+    }
 }
 
 impl From<Duration> for When {

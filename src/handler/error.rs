@@ -11,6 +11,7 @@ use std::string::FromUtf8Error;
 use super::{ArgsError, RequestError};
 use crate::message::{Draft, InvalidDraft};
 use crate::portal;
+use crate::store::InvalidEvery;
 
 /// The result of a handler. `Result<T>` is a `T` or an [`Error`].
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
@@ -85,6 +86,7 @@ impl Error {
     /// - a text that the standard library cannot parse as a number, a truth value, a character, a
     ///   network address or UTF-8, and arguments of a command;
     /// - a number that does not fit its type;
+    /// - a time or a time zone that does not exist, in a reminder that repeats;
     /// - a call that the portal refused for a reason that does not pass in a minute, such as
     ///   `ACCESS_DENIED`.
     ///
@@ -137,6 +139,7 @@ fn is_permanent(error: &(dyn StdError + 'static)) -> bool {
         || is_wrong_request
         || error.is::<InvalidDraft>()
         || error.is::<ArgsError>()
+        || error.is::<InvalidEvery>()
         || error.is::<ParseIntError>()
         || error.is::<ParseFloatError>()
         || error.is::<ParseBoolError>()

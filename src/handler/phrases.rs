@@ -59,6 +59,8 @@ pub(crate) enum Phrase {
     Failed,
     /// A turn is tried again after a long pause.
     Delayed,
+    /// A person writes more than the flood limit allows.
+    TooMany,
     /// Before a command's usage.
     Usage,
     /// An argument (`{0}`) is not what was expected (`{1}`).
@@ -129,7 +131,7 @@ pub(crate) enum Phrase {
 const LANGUAGES: usize = 6;
 
 /// The phrases, in the languages' order.
-const TABLE: [(Phrase, [&str; LANGUAGES]); 38] = [
+const TABLE: [(Phrase, [&str; LANGUAGES]); 39] = [
     (
         Phrase::Failed,
         [
@@ -150,6 +152,17 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 38] = [
             "Esto tarda más de lo habitual. Espera, por favor, lo intentaré de nuevo.",
             "Isto está demorando mais do que o normal. Aguarde, por favor, vou tentar de novo.",
             "To trwa dłużej niż zwykle. Proszę czekać, spróbuję ponownie.",
+        ],
+    ),
+    (
+        Phrase::TooMany,
+        [
+            "That was a lot at once. Please wait a little; until then I do not read along.",
+            "Слишком много сообщений сразу. Подождите немного, пока я их не читаю.",
+            "Das war viel auf einmal. Bitte etwas warten, bis dahin lese ich nicht mit.",
+            "Son demasiados mensajes de una vez. Espera un poco, mientras tanto no los leo.",
+            "Foram muitas mensagens de uma vez. Espere um pouco, até lá não as leio.",
+            "To za dużo naraz. Proszę chwilę zaczekać, do tego czasu nie czytam wiadomości.",
         ],
     ),
     (

@@ -1,5 +1,7 @@
 //! The profile of a bot.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use crate::event::Api;
@@ -37,6 +39,7 @@ pub struct Profile {
     alongside_operators: bool,
     /// Whether each person of a group has a state of their own.
     is_state_per_person: bool,
+    turn_timeout: Option<Duration>,
 }
 
 /// The kind of a bot: which messages of a group it gets (`TYPE`).
@@ -172,6 +175,7 @@ impl Profile {
             blocks_after_failure: false,
             alongside_operators: false,
             is_state_per_person: false,
+            turn_timeout: None,
         };
         profile.with("NAME", name.into())
     }
@@ -352,6 +356,26 @@ impl Profile {
         self
     }
 
+    /// Sets the time limit of each handler of this bot, in place of that of the program. Default:
+    /// the setting `turn_timeout`, which is [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT) unless
+    /// it is set.
+    ///
+    /// A handler that takes longer is stopped where it waits, and its turn fails: nothing of it is
+    /// kept, and it is retried like after any other failure. The chat's next events wait
+    /// meanwhile, so choose it no longer than people wait for an answer.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use imbot::prelude::*;
+    /// // Waits for a language model.
+    /// let profile = Profile::new("writer", "Writer").turn_timeout(Duration::from_secs(300));
+    /// ```
+    #[must_use]
+    pub fn turn_timeout(mut self, limit: Duration) -> Self {
+        self.turn_timeout = Some(limit);
+        self
+    }
+
     fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.properties.insert(key.to_owned(), value.into());
         self
@@ -494,6 +518,11 @@ impl Profile {
 
     pub(crate) fn blocks_on_failure(&self) -> bool {
         self.blocks_after_failure
+    }
+
+    /// Returns the time limit of the bot's handlers, if it has one of its own.
+    pub(crate) fn own_turn_timeout(&self) -> Option<Duration> {
+        self.turn_timeout
     }
 
     pub(crate) fn redelivery_mode(&self) -> Redelivery {

@@ -22,6 +22,7 @@ mod booking;
 pub mod contract;
 mod dead;
 mod error;
+mod every;
 mod inbox;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod key;
@@ -54,6 +55,7 @@ pub use arrived::{ARRIVED_MAX, Arrived};
 pub use booking::Booking;
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
 pub use error::{StoreError, StoreErrorKind};
+pub use every::{Every, InvalidEvery, REMINDER_INTERVAL_MIN, Weekday};
 pub use inbox::{
     Appended, Content, EventId, Inbox, InboxEvent, NewDelivery, NewEvent, Occurrence, OrderingKey,
 };

@@ -221,7 +221,7 @@ impl TestPortal {
     }
 
     /// Returns a person in the private chat with a bot, which is not opened yet. The people are
-    /// Ann, who is an administrator, Boris, Clara and Dmitri.
+    /// Ann, who is an administrator, Boris, Clara, David and Elif.
     ///
     /// # Panics
     /// There is no such person or bot.

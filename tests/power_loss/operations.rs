@@ -92,6 +92,7 @@ pub(crate) async fn execute(
                             due: at(worker.hours + hours),
                             payload: json!(null),
                             person: None,
+                            every: None,
                         },
                     })
                 })

@@ -231,6 +231,7 @@ fn reminder(event: EventId, index: u16, dialog: &str) -> ReminderChange {
             due: at(100),
             payload: json!({ "order": 7 }),
             person: Some(UserId(27)),
+            every: None,
         },
     })
 }

@@ -2,10 +2,14 @@
 
 mod buttons;
 mod forms;
+mod middleware;
 mod once;
 mod people;
+mod rate_limit;
+mod repeating;
 mod speaking;
 mod streams;
+mod time_limit;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -87,7 +87,10 @@ impl Engine {
             self.tasks
                 .spawn(self.watch.watch("incoming events", async move {
                     while let Some(last) = engine.incoming.last() {
-                        engine.queue_arrivals().await;
+                        let read = engine.queue_arrivals();
+                        if engine.stopped.run_until_cancelled(read).await.is_none() {
+                            return; // the next process reads them from the store
+                        }
                         let stored_before = engine.incoming.take(|_, event| event.number <= last);
                         engine.queue_all(stored_before);
                     }

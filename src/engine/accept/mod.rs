@@ -22,11 +22,11 @@ use bytes::Bytes;
 
 use verify::ProvenBy;
 
+use super::handle::attempt::LastEffects;
 use super::{AcceptError, DECODED_MAX, Engine, QueuedEvent};
 use crate::event::{AppEvent, Delivery, Event, Inbound, MemberId, UserId};
 use crate::store::{
-    Appended, Conversation, EventId, NewDelivery, NewEvent, OrderingKey, Outcome, QueuedCall,
-    TurnCommit,
+    Appended, Conversation, EventId, NewDelivery, NewEvent, OrderingKey, Outcome, TurnCommit,
 };
 
 /// How an event was accepted.
@@ -238,23 +238,19 @@ impl Engine {
     /// Makes events that could not be decoded dead letters.
     async fn dead_letter_all(&self, ids: Vec<Option<EventId>>, error: &str) {
         for id in ids.into_iter().flatten() {
-            self.dead_letter_event(id, error.to_owned(), Vec::new())
+            self.dead_letter_event(id, error.to_owned(), LastEffects::default())
                 .await;
         }
     }
 
-    /// Makes an event a dead letter, and queues the calls that remain to be made.
-    pub(super) async fn dead_letter_event(
-        &self,
-        event: EventId,
-        error: String,
-        calls: Vec<Arc<QueuedCall>>,
-    ) {
+    /// Makes an event a dead letter, with what remains to be done.
+    pub(super) async fn dead_letter_event(&self, event: EventId, error: String, last: LastEffects) {
         self.counts.dead.add();
         let blocks = false;
         let turn = TurnCommit {
             outcome: Outcome::Dead { error, blocks },
-            calls,
+            calls: last.calls,
+            reminders: last.reminders,
             ..TurnCommit::done(event, self.options.clock.now())
         };
         self.commit(&turn).await;

@@ -24,12 +24,21 @@ use crate::engine::{Engine, QueuedEvent};
 use crate::handler::{Error, Result};
 use crate::portal::{Portal, Urgency};
 use crate::store::{
-    Conversation, Failure, OrderingKey, Outcome, QueuedCall, StartedTurn, StoreErrorKind,
-    TurnCommit,
+    Conversation, Failure, OrderingKey, Outcome, QueuedCall, ReminderChange, StartedTurn,
+    StoreErrorKind, TurnCommit,
 };
 
 /// How long a queue waits for a store that cannot be read or written.
 pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What remains to be done when an event becomes a dead letter without its handler.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct LastEffects {
+    /// The calls to be made.
+    pub(in crate::engine) calls: Vec<Arc<QueuedCall>>,
+    /// The reminders to be set.
+    pub(in crate::engine) reminders: Vec<ReminderChange>,
+}
 
 impl Engine {
     /// Runs one attempt at an event that has no state and makes no calls.
@@ -38,7 +47,7 @@ impl Engine {
         current: CurrentEvent<'_>,
         run: impl AsyncFnOnce() -> Result,
     ) -> Next<QueuedEvent> {
-        let started = match self.begin(current, None, Vec::new).await {
+        let started = match self.begin(current, None, LastEffects::default).await {
             Ok(started) => started,
             Err(next) => return next,
         };
@@ -63,13 +72,13 @@ impl Engine {
     }
 
     /// Counts an attempt, and loads the state of a chat. One attempt too many means that the
-    /// process died during each of those before: then the event becomes a dead letter, and
-    /// `last_calls` are queued.
+    /// process died during each of those before: then the event becomes a dead letter with these
+    /// last effects.
     pub(super) async fn begin(
         &self,
         current: CurrentEvent<'_>,
         state: Option<&Conversation>,
-        last_calls: impl FnOnce() -> Vec<Arc<QueuedCall>>,
+        last: impl FnOnce() -> LastEffects,
     ) -> Result<StartedTurn, Next<QueuedEvent>> {
         let CurrentEvent { id, key } = current;
         let attempts = match key {
@@ -80,7 +89,7 @@ impl Engine {
             Ok(Some(started)) if started.attempt > attempts => {
                 let error = format!("the process ended during the last of {attempts} attempts");
                 tracing::error!(%key, event = %id, error, "an event is a dead letter");
-                Box::pin(self.dead_letter_event(id, error, last_calls())).await;
+                Box::pin(self.dead_letter_event(id, error, last())).await;
                 Err(Next::Done)
             }
             Ok(Some(started)) => Ok(started),

@@ -11,6 +11,7 @@ use std::sync::{Arc, Weak};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use super::attempt::LastEffects;
 use super::{CurrentEvent, Unhandled};
 use crate::engine::accept::RoutedEvent;
 use crate::engine::keyed_queues::Next;
@@ -194,7 +195,7 @@ impl Engine {
             Ok(portal) => portal,
             Err(why) => return self.end_unhandled(current, why).await,
         };
-        let started = match self.begin(current, None, Vec::new).await {
+        let started = match self.begin(current, None, LastEffects::default).await {
             Ok(started) => started,
             Err(next) => return next,
         };

@@ -6,6 +6,7 @@ pub(super) mod connector_settings;
 pub(super) mod connectors;
 pub(super) mod hooks;
 pub(super) mod interrupts;
+pub(super) mod repeats;
 pub(super) mod requests;
 pub(super) mod sessions;
 
@@ -26,7 +27,8 @@ use crate::store::{
     Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, StoreError,
     StoredState, TurnCommit,
 };
-use attempt::STORE_PAUSE;
+use attempt::{LastEffects, STORE_PAUSE};
+use repeats::repeat;
 use sessions::unknown_bots;
 
 /// The event that a worker handles.
@@ -151,7 +153,8 @@ impl Engine {
             Ok((delivery, event)) => Ok(Loaded::Delivered(delivery, event)),
             Err(error) => {
                 tracing::error!(event = %id, error, "a stored event cannot be decoded");
-                self.dead_letter_event(id, error, Vec::new()).await;
+                self.dead_letter_event(id, error, LastEffects::default())
+                    .await;
                 Ok(Loaded::Gone)
             }
         }
@@ -211,7 +214,10 @@ impl Engine {
         };
         let (bot, context) = match self.prepare(current, chat, Some(bot)).await {
             Ok(prepared) => prepared,
-            Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
+            Err(why) => {
+                let ended = self.end_unhandled_reminder(current, why, &reminder);
+                return Box::pin(ended).await;
+            }
         };
         let context = EventContext {
             language: self.registry.language(&chat.portal),
@@ -292,7 +298,8 @@ impl Engine {
             Unhandled::Failed(error) => error,
         };
         tracing::error!(%key, event = %id, error, "an event is a dead letter");
-        self.dead_letter_event(id, error, Vec::new()).await;
+        self.dead_letter_event(id, error, LastEffects::default())
+            .await;
         Next::Done
     }
 
@@ -324,7 +331,7 @@ impl Engine {
         context: Box<EventContext>,
         trigger: Box<Trigger>,
         state: Option<StoredState>,
-        attempt: Attempt,
+        attempt: Attempt<'_>,
     ) -> TurnResult {
         let _running = self.options.seams.handler();
         if self.options.seams.runs_twice() {
@@ -342,7 +349,7 @@ impl Engine {
         context: Box<EventContext>,
         trigger: Box<Trigger>,
         state: Option<StoredState>,
-        attempt: Attempt,
+        attempt: Attempt<'b>,
     ) -> impl Future<Output = TurnResult> + Send + use<'b> {
         bot.turn(context, trigger, state, attempt)
     }
@@ -362,15 +369,21 @@ impl Engine {
         });
         let at = self.options.clock.now();
         context.now = at;
-        let last_calls = || hand_to_operator(bot.profile(), &context);
-        let started = match self.begin(current, chat.as_ref(), last_calls).await {
+        let repeat = repeat(&trigger, at);
+        let last_effects = || LastEffects {
+            calls: hand_to_operator(bot.profile(), &context),
+            reminders: repeat.iter().cloned().collect(),
+        };
+        let started = match self.begin(current, chat.as_ref(), last_effects).await {
             Ok(started) => started,
             Err(next) => return next,
         };
+        let own_limit = bot.profile().own_turn_timeout();
         let attempt = Attempt {
-            limit: self.options.turn_timeout,
+            limit: own_limit.unwrap_or(self.options.turn_timeout),
             is_last: started.attempt >= self.options.attempts,
             announces_delay: announces_delay(started.attempt),
+            middleware: &self.middleware,
         };
         context.attempt = started.attempt;
         let entity = context.chat.entity.as_ref();
@@ -385,7 +398,8 @@ impl Engine {
             is_refused_press,
             unreadable_state,
             calls,
-            reminders,
+            mut reminders,
+            is_without_bot,
             error,
         } = self
             .run(bot, context, trigger, started.state, attempt)
@@ -403,11 +417,16 @@ impl Engine {
             }
             Some(error) => self.dead_outcome(current, &error, bot.profile().blocks_on_failure()),
         };
+        if is_without_bot {
+            self.counts.without_bot.add();
+        }
         let is_blocked = matches!(end, Outcome::Dead { blocks: true, .. });
         if let Some(why) = &unreadable_state {
             self.counts.state_resets.add();
             tracing::error!(conversation = %current.key, why, "the state cannot be read: it is quarantined, and the conversation starts from the default");
         }
+        // First, so that the turn can cancel it.
+        reminders.splice(..0, repeat);
         let turn = TurnCommit {
             event: current.id,
             at,

@@ -92,6 +92,7 @@ impl Engine {
                 due: self.options.clock.now(),
                 payload,
                 person: None,
+                every: None,
             }),
         };
         let context = EventContext {

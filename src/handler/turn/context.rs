@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::event::{BotRef, Chat, ChatEventKind, Delivery, SessionChange, User, UserId};
-use crate::handler::{Error, Role, RunningAnswers, Signer};
+use crate::handler::{AnyMiddleware, Error, Role, RunningAnswers, Signer};
 use crate::message::FormAnswer;
 use crate::portal::Portal;
 use crate::store::{
@@ -102,8 +102,8 @@ impl Trigger {
 }
 
 /// How a turn is run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Attempt {
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt<'a> {
     /// Maximum duration of the handler.
     pub(crate) limit: Duration,
     /// Whether this is the last attempt. After it, the user gets an answer about the failure.
@@ -111,6 +111,8 @@ pub(crate) struct Attempt {
     /// Whether the user gets a notice that the answer takes longer, if this attempt fails: the next
     /// one is the first after a long pause.
     pub(crate) announces_delay: bool,
+    /// The program's middleware, outermost first.
+    pub(crate) middleware: &'a [Arc<dyn AnyMiddleware>],
 }
 
 /// The result of a turn, to be committed.
@@ -125,6 +127,8 @@ pub(crate) struct TurnResult {
     pub(crate) unreadable_state: Option<String>,
     pub(crate) calls: Vec<Arc<QueuedCall>>,
     pub(crate) reminders: Vec<ReminderChange>,
+    /// Whether middleware ended the turn before the bot got it.
+    pub(crate) is_without_bot: bool,
     /// The failure of the turn. Then `calls` are the answer about it, or the notice that the answer
     /// takes longer.
     pub(crate) error: Option<Error>,

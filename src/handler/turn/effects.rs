@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::EventContext;
 use super::handover::Handover;
-use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId, UserId};
+use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId};
 use crate::handler::{CommandSpec, Error, Profile, Signer};
 use crate::message::{
     ATTACH, Attach, Draft, FILE, FORWARD, InvalidDraft, KEYBOARD, Keyboard, MENU, MESSAGE, Menu,
@@ -275,24 +275,15 @@ impl Effects {
     /// Sets a reminder in this conversation.
     pub(in crate::handler) fn remind(
         &self,
-        code: String,
-        due: Time,
-        payload: Value,
-        person: Option<UserId>,
+        reminder: impl FnOnce(ReminderId) -> Reminder,
     ) -> ReminderId {
         let mut decided = self.lock();
         let id = ReminderId {
             event: decided.origin.event,
             index: decided.reminders.len() as u16,
         };
-        let reminder = Reminder {
-            id,
-            code,
-            due,
-            payload,
-            person,
-        };
         let to = decided.origin.conversation.clone();
+        let reminder = reminder(id);
         decided.change_reminder(ReminderChange::Set(NewReminder { to, reminder }));
         id
     }

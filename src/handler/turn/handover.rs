@@ -90,6 +90,11 @@ impl Decision {
         ..Self::IGNORE
     };
 
+    /// Whether no method of the bot is called.
+    pub(in crate::handler) fn is_nothing(self) -> bool {
+        self == Self::IGNORE
+    }
+
     fn taken_over(by: TakenOver) -> Self {
         Self {
             taken_over: Some(by),

@@ -12,12 +12,14 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 
 use super::form::{end_form, form_of};
+use super::middleware::{Next, Turn};
 use super::{
     ArgsError, Bot, CommandSpec, Context, Error, Language, Phrase, Profile, Result, State,
 };
@@ -37,13 +39,13 @@ pub(crate) trait AnyBot: Send + Sync {
     fn commands(&self) -> &[CommandSpec];
     /// Whether conversations have a stored row.
     fn has_state(&self) -> bool;
-    fn turn(
-        &self,
+    fn turn<'a>(
+        &'a self,
         context: Box<EventContext>,
         trigger: Box<Trigger>,
         state: Option<StoredState>,
-        attempt: Attempt,
-    ) -> Boxed<'_, TurnResult>;
+        attempt: Attempt<'a>,
+    ) -> Boxed<'a, TurnResult>;
     fn removed(&self, bot: BotRef) -> Boxed<'_, Result>;
 }
 
@@ -76,7 +78,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         mut context: Box<EventContext>,
         trigger: Box<Trigger>,
         row: Option<StoredState>,
-        attempt: Attempt,
+        attempt: Attempt<'_>,
     ) -> TurnResult {
         let StoredRow {
             mut handover,
@@ -115,9 +117,17 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         };
         let api = self.profile.on_api();
         let mut cx = Context::new(read, context, effects.clone(), api);
-        let handled = guarded(attempt.limit, self.handle(&mut cx, trigger, decision)).await;
+        let mut is_without_bot = false;
+        let handled = if attempt.middleware.is_empty() || decision.is_nothing() {
+            guarded(attempt.limit, self.handle(&mut cx, trigger, decision)).await
+        } else {
+            let handling = self.handle_within(&mut cx, trigger, decision, attempt);
+            let (handled, was_run) = Box::pin(handling).await;
+            is_without_bot = !was_run;
+            handled
+        };
         let handled = handled.and_then(|()| effects.take_error().map_or(Ok(()), Err));
-        match handled.and_then(|()| self.change(&cx.state, &effects, &stored)) {
+        let result = match handled.and_then(|()| self.change(&cx.state, &effects, &stored)) {
             Ok(change) => effects.result(change, stored.unreadable),
             Err(error) => {
                 let attempt = Attempt {
@@ -126,7 +136,31 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                 };
                 self.fail(&mut cx, &effects, error, attempt, &stored).await
             }
+        };
+        TurnResult {
+            is_without_bot,
+            ..result
         }
+    }
+
+    /// Runs the handler within the program's middleware. Returns the result, and whether the
+    /// handler was run.
+    async fn handle_within(
+        &self,
+        cx: &mut Context<S>,
+        trigger: Box<Trigger>,
+        decision: Decision,
+        attempt: Attempt<'_>,
+    ) -> (Result, bool) {
+        let mut turn = Turn::new(cx.without_state(), &trigger, &self.profile);
+        let was_run = AtomicBool::new(false);
+        let handler = async {
+            was_run.store(true, Ordering::Relaxed);
+            self.handle(cx, trigger, decision).await
+        };
+        let next = Next::new(attempt.middleware, Box::pin(handler));
+        let handled = guarded(attempt.limit, next.run(&mut turn)).await;
+        (handled, was_run.into_inner())
     }
 
     /// Decides what an event means for the bot. Outside open channels the bot gets every event.
@@ -241,7 +275,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         cx: &mut Context<S>,
         effects: &Effects,
         mut error: Error,
-        attempt: Attempt,
+        attempt: Attempt<'_>,
         stored: &Stored,
     ) -> TurnResult {
         effects.clear();
@@ -290,7 +324,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         cx: &mut Context<S>,
         effects: &Effects,
         error: &Error,
-        attempt: Attempt,
+        attempt: Attempt<'_>,
     ) {
         let announced = guarded(attempt.limit, self.bot.delayed(cx, error)).await;
         let announced = announced.and_then(|()| effects.take_error().map_or(Ok(()), Err));
@@ -389,6 +423,7 @@ impl Effects {
             unreadable_state,
             calls: self.take_calls(),
             reminders: self.take_reminders(),
+            is_without_bot: false,
             error: None,
         }
     }
@@ -415,13 +450,13 @@ impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
         std::mem::size_of::<S>() > 0 || self.profile.is_for_open_channels()
     }
 
-    fn turn(
-        &self,
+    fn turn<'a>(
+        &'a self,
         context: Box<EventContext>,
         trigger: Box<Trigger>,
         state: Option<StoredState>,
-        attempt: Attempt,
-    ) -> Boxed<'_, TurnResult> {
+        attempt: Attempt<'a>,
+    ) -> Boxed<'a, TurnResult> {
         Box::pin(self.run(context, trigger, state, attempt))
     }
 

@@ -26,6 +26,7 @@ async fn talk(store: &dyn Store, first: u128, dialog: &str) {
         due: at(10),
         payload: json!(null),
         person: None,
+        every: None,
     };
     let to = conversation(dialog);
     let turn = TurnCommit {

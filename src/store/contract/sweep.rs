@@ -66,6 +66,7 @@ fn reminder(event: EventId) -> NewReminder {
             due: at(1) + 30 * DAY,
             payload: serde_json::Value::Null,
             person: None,
+            every: None,
         },
     }
 }

@@ -85,6 +85,19 @@ struct Reminders {
     due: HashMap<ReminderId, Time>,
 }
 
+impl Reminders {
+    fn set(&mut self, new: NewReminder) {
+        self.set_due(new.reminder.due, new);
+    }
+
+    /// Sets a reminder that is due at another time than it says.
+    fn set_due(&mut self, due: Time, new: NewReminder) {
+        let id = new.reminder.id;
+        self.due.insert(id, due);
+        self.waiting.insert((due, id), new);
+    }
+}
+
 #[derive(Debug, Default)]
 struct Dead {
     last: u64,
@@ -155,10 +168,14 @@ impl Memory {
     fn change_reminder(&self, change: ReminderChange) {
         let mut reminders = lock(&self.reminders);
         match change {
-            ReminderChange::Set(new) => {
-                let key = (new.reminder.due, new.reminder.id);
-                reminders.due.insert(key.1, key.0);
-                reminders.waiting.insert(key, new);
+            ReminderChange::Set(new) => reminders.set(new),
+            ReminderChange::Repeat(reminder) => {
+                let Some(before) = reminders.due.get(&reminder.id).copied() else {
+                    return; // it was cancelled
+                };
+                if let Some(set) = reminders.waiting.remove(&(before, reminder.id)) {
+                    reminders.set(NewReminder { reminder, ..set });
+                }
             }
             ReminderChange::Cancel(id) => {
                 if let Some(due) = reminders.due.remove(&id) {

@@ -11,6 +11,7 @@ use super::{Memory, Queued, WAITING_MAX, Waiting, lock};
 use crate::event::{MemberId, MessageId};
 use crate::store::arrived::add_counts;
 use crate::store::portals::add_address;
+use crate::store::reminders::PARKED;
 use crate::store::{
     Appended, Arrived, Booking, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
     DeadWhat, EventId, Failure, ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery,
@@ -229,8 +230,12 @@ impl Reminders for Memory {
             && let Some(first) = reminders.waiting.first_entry()
             && first.key().0 <= now
         {
-            let NewReminder { to, reminder } = first.remove();
-            reminders.due.remove(&reminder.id);
+            let new = first.remove();
+            reminders.due.remove(&new.reminder.id);
+            if new.reminder.every.is_some() {
+                reminders.set_due(PARKED, new.clone());
+            }
+            let NewReminder { to, reminder } = new;
             let key = OrderingKey::Chat(to);
             let id = self.insert_event(InboxEvent {
                 key: key.clone(),
@@ -244,7 +249,8 @@ impl Reminders for Memory {
 
     fn next_due(&self) -> Stored<'_, Option<Time>> {
         let reminders = lock(&self.reminders);
-        ready(reminders.waiting.keys().next().map(|(due, _)| *due))
+        let first = reminders.waiting.keys().next().map(|(due, _)| *due);
+        ready(first.filter(|due| *due != PARKED))
     }
 }
 

@@ -255,7 +255,8 @@ impl PreparedCommit {
             .iter()
             .filter_map(|change| match change {
                 ReminderChange::Set(new) => Some(new.reminder.id.event),
-                ReminderChange::Cancel(_) => None, // it is in the partition of the turn
+                // They are in the partition of the turn.
+                ReminderChange::Repeat(_) | ReminderChange::Cancel(_) => None,
             });
         let calls = self.turn.calls.iter().map(|call| call.id.event);
         let events = [self.turn.event].into_iter().chain(calls).chain(reminders);

@@ -4,6 +4,7 @@ use rusqlite::params;
 
 use super::db::{Db, conversation_at};
 use super::{Fault, number};
+use crate::store::reminders::{PARKED, repeats};
 use crate::store::text;
 use crate::store::{EventId, NewReminder, OrderingKey, ReminderChange, Time};
 
@@ -16,6 +17,14 @@ pub(super) fn change(db: &Db, change: &ReminderChange) -> Result<(), Fault> {
             params![
                 number::reminder_number(reminder.id),
                 text::conversation(to),
+                reminder.due.0,
+                text::json(reminder)
+            ],
+        ),
+        ReminderChange::Repeat(reminder) => db.execute(
+            "UPDATE reminder SET due = ?2, reminder = ?3 WHERE id = ?1",
+            params![
+                number::reminder_number(reminder.id),
                 reminder.due.0,
                 text::json(reminder)
             ],
@@ -43,7 +52,12 @@ pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, Orde
             "INSERT INTO event (id, lane, at, reminder) VALUES (?1, ?2, ?3, ?4)",
             params![id.0, text::key(&key), now.0, reminder],
         )?;
-        db.execute("DELETE FROM reminder WHERE id = ?1", [number])?;
+        if repeats(&reminder) {
+            let sql = "UPDATE reminder SET due = ?2 WHERE id = ?1";
+            db.execute(sql, params![number, PARKED.0])?;
+        } else {
+            db.execute("DELETE FROM reminder WHERE id = ?1", [number])?;
+        }
         events.push((id, key));
     }
     Ok(events)
@@ -51,7 +65,6 @@ pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, Orde
 
 /// Returns the time when the next reminder is due.
 pub(super) fn next(db: &Db) -> Result<Option<Time>, Fault> {
-    db.find("SELECT due FROM reminder ORDER BY due LIMIT 1", [], |row| {
-        Ok(Time(row.get(0)?))
-    })
+    let sql = "SELECT due FROM reminder WHERE due < ?1 ORDER BY due LIMIT 1";
+    db.find(sql, [PARKED.0], |row| Ok(Time(row.get(0)?)))
 }

@@ -31,6 +31,7 @@ async fn remind(store: &Postgres, event: EventId, due: Time) {
         due,
         payload: serde_json::Value::Null,
         person: None,
+        every: None,
     };
     let to = conversation("27");
     let turn = TurnCommit {

@@ -34,6 +34,7 @@ async fn a_process_that_has_lost_its_partitions_cannot_write() {
         due: at(10),
         payload: serde_json::Value::Null,
         person: None,
+        every: None,
     };
     let first_reminder = reminder.id;
     let to = conversation("27");

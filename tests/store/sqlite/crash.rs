@@ -24,6 +24,7 @@ async fn fill(store: &dyn Store) -> String {
         due: at(100),
         payload: json!({ "text": "later" }),
         person: None,
+        every: None,
     };
     let to = conversation("27");
     let turn = TurnCommit {

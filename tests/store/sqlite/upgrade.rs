@@ -128,6 +128,7 @@ async fn upgrades_from(version: u32) {
         due: at(5),
         payload: json!(1),
         person: None,
+        every: None,
     };
     let set = NewReminder {
         to: conversation("28"),

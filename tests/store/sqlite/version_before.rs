@@ -253,6 +253,7 @@ fn reminder(index: u16, dialog: &str, due: u64) -> Reminder {
         due: at(due),
         payload: json!({ "of": dialog }),
         person: None,
+        every: None,
     }
 }
 
