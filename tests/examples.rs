@@ -28,6 +28,9 @@ mod per_person;
 #[path = "../examples/reminder.rs"]
 mod reminder;
 #[allow(dead_code, reason = "its main function")]
+#[path = "../examples/schedule.rs"]
+mod schedule;
+#[allow(dead_code, reason = "its main function")]
 #[path = "../examples/state.rs"]
 mod state;
 #[allow(dead_code, reason = "its main function")]
