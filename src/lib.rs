@@ -95,7 +95,9 @@ pub mod guide;
 #[cfg(feature = "cli")]
 use std::process::ExitCode;
 
-pub use app::{Accepted, App, Ask, BotHandle, ChatHandle, ConfigError, Handle};
+pub use app::{
+    Accepted, App, Ask, AskBroadcast, BotHandle, ChatHandle, ConfigError, Conversations, Handle,
+};
 pub use config::Config;
 pub use handler::{
     Bot, CommandSpec, Connector, Context, Error, HookEvent, Pattern, Profile, Result, State, tell,

@@ -1,5 +1,6 @@
 //! Builds an engine from bots, hooks, connectors and settings.
 
+mod broadcasts;
 #[cfg(feature = "emulator")]
 mod emulated;
 mod error;
@@ -23,6 +24,7 @@ use crate::portal::{Application, Http, Signer, inbound_webhook};
 use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
+pub use broadcasts::{AskBroadcast, Conversations};
 pub use error::ConfigError;
 use handle::Announce;
 pub use handle::{Accepted, Ask, BotHandle, ChatHandle, Handle};

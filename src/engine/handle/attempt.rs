@@ -29,7 +29,7 @@ use crate::store::{
 };
 
 /// How long a queue waits for a store that cannot be read or written.
-pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
+pub(in crate::engine) const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Runs one attempt at an event that has no state and makes no calls.
@@ -65,7 +65,7 @@ impl Engine {
     /// Counts an attempt, and loads the state of a chat. One attempt too many means that the
     /// process died during each of those before: then the event becomes a dead letter, and
     /// `last_calls` are queued.
-    pub(super) async fn begin(
+    pub(in crate::engine) async fn begin(
         &self,
         current: CurrentEvent<'_>,
         state: Option<&Conversation>,
@@ -141,7 +141,7 @@ impl Engine {
     }
 
     /// Commits a turn. Then its queue continues, or waits for an operator if the turn `blocks` it.
-    pub(super) async fn finish(
+    pub(in crate::engine) async fn finish(
         &self,
         current: CurrentEvent<'_>,
         turn: &TurnCommit,
@@ -152,7 +152,7 @@ impl Engine {
     }
 
     /// The same for calls that these people wait for.
-    pub(super) async fn finish_for(
+    pub(in crate::engine) async fn finish_for(
         &self,
         current: CurrentEvent<'_>,
         turn: &TurnCommit,

@@ -115,7 +115,11 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         };
         let api = self.profile.on_api();
         let mut cx = Context::new(read, context, effects.clone(), api);
-        let handled = guarded(attempt.limit, self.handle(&mut cx, trigger, decision)).await;
+        let handled = if cx.context().is_paused {
+            Ok(())
+        } else {
+            guarded(attempt.limit, self.handle(&mut cx, trigger, decision)).await
+        };
         let handled = handled.and_then(|()| effects.take_error().map_or(Ok(()), Err));
         match handled.and_then(|()| self.change(&cx.state, &effects, &stored)) {
             Ok(change) => effects.result(change, stored.unreadable),
@@ -389,6 +393,7 @@ impl Effects {
             unreadable_state,
             calls: self.take_calls(),
             reminders: self.take_reminders(),
+            pause: self.paused(),
             error: None,
         }
     }
