@@ -1,8 +1,10 @@
 //! The test kit: what it shows, what it fails on, and that its clock stands still.
 
+mod broadcast;
 mod buttons;
 mod forms;
 mod once;
+mod pause;
 mod people;
 mod speaking;
 mod streams;
