@@ -57,6 +57,7 @@ mod tests {
         let mut boris = portal.private("Boris", "news");
         boris.says("hello").sees("You will hear from me.").await;
         ann.says("/send Open on Sunday.");
+        portal.settle().await;
         portal.crash().await;
         boris.sees("Open on Sunday.").await;
         ann.sees("is done: 2 sent, 0 refused, 0 skipped.").await;

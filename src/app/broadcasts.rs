@@ -129,6 +129,20 @@ impl BotHandle {
         self.control(name, Some(Control::Cancel)).await
     }
 
+    /// Removes a finished broadcast with its results, so that its name is free.
+    ///
+    /// # Errors
+    /// There is no finished broadcast of this name, or it cannot be removed.
+    pub async fn remove_broadcast(&self, name: &str) -> Result<(), RequestError> {
+        let own = self.on_portal().await?;
+        let (key, now) = (own.broadcast(name)?, own.engine.now());
+        let removed = broadcasts::remove(own.store(), &key, now).await;
+        if !removed.map_err(not_stored)? {
+            return Err(RequestError::NoBroadcast(name.to_owned()));
+        }
+        own.engine.read_part_changes().await.map_err(not_stored)
+    }
+
     async fn control(&self, name: &str, control: Option<Control>) -> Result<(), RequestError> {
         let own = self.on_portal().await?;
         let (key, now) = (own.broadcast(name)?, own.engine.now());

@@ -38,8 +38,9 @@ pub enum RequestError {
     /// The bot has too many broadcasts that are not finished.
     #[error("the bot has {0} broadcasts that are not finished")]
     TooManyBroadcasts(usize),
-    /// There is no broadcast of this name, or it is finished.
-    #[error("there is no running broadcast `{0}`")]
+    /// There is no broadcast of this name that this can be done with: a finished one cannot be
+    /// paused, and one that is not finished cannot be removed.
+    #[error("there is no such broadcast `{0}`")]
     NoBroadcast(String),
     /// The message is over a limit.
     #[error(transparent)]

@@ -300,8 +300,8 @@ impl Effects {
         id
     }
 
-    /// Begins a broadcast at the commit: its job is a reminder of its own conversation, due at once.
-    /// Returns its index among the reminders, or `None` if there are too many.
+    /// Begins a broadcast at the commit: its job is a reminder of its own conversation, due at
+    /// once. Returns its index among the reminders, or `None` if there are too many.
     pub(in crate::handler) fn broadcast(
         &self,
         to: Conversation,
