@@ -13,7 +13,6 @@
 //!
 //! Run it with `cargo run --example broadcast`.
 
-use imbot::handler::Audience;
 use imbot::prelude::*;
 
 struct News;

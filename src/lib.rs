@@ -117,10 +117,10 @@ pub mod prelude {
         SessionId, UserId,
     };
     pub use crate::handler::{
-        Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile, Context, Error,
-        EventMode, FailureExt, Form, HookEvent, InboundMessage, InboundReceipt, MessageHandle,
-        OrTell, OutboundMessage, Press, Profile, Receipt, Rest, Result, Role, State, TakenOver,
-        tell,
+        Audience, Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile,
+        Context, Error, EventMode, FailureExt, Form, HookEvent, InboundMessage, InboundReceipt,
+        MessageHandle, OrTell, OutboundMessage, Press, Profile, Receipt, Rest, Result, Role, State,
+        TakenOver, tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;

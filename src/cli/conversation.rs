@@ -166,7 +166,11 @@ impl Command {
                     let portal = MemberId::new(who.portal.as_str());
                     deleted += drop_letters_of(&*store, &portal, UserId(user)).await?;
                 }
-                deleted += store.forget(who.into()).await?;
+                let scope = ForgetScope::from(who);
+                if let ForgetScope::Conversation(key) = &scope {
+                    pauses::resume(&*store, key, Clock::default().now()).await?; // the bots notice it
+                }
+                deleted += store.forget(scope).await?;
                 out!("{deleted} items are deleted.");
                 Ok(())
             }

@@ -125,7 +125,6 @@ impl<S> Context<S> {
     /// has a chapter about it: [broadcast](crate::guide::broadcast).
     ///
     /// ```
-    /// use imbot::handler::Audience;
     /// use imbot::prelude::*;
     ///
     /// struct News;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use imbot::engine::{BroadcastState, OUTSTANDING_MAX, PROGRESS_INTERVAL, SWEEP_INTERVAL};
 use imbot::event::BotId;
-use imbot::handler::{Audience, RequestError};
+use imbot::handler::RequestError;
 use imbot::prelude::*;
-use imbot::store::{Conversation, PartScope, StateChange};
+use imbot::store::{Conversation, ForgetScope, PartScope, StateChange};
 use imbot::testing::{Person, TestPortal};
 use serde_json::Value;
 
@@ -246,6 +246,25 @@ async fn a_finished_one_is_removed_when_it_is_old() {
     assert_eq!(handle.bot("news").broadcasts().await.unwrap(), []);
     let parts = store.parts(PartScope::Of(key), None, 10).await.unwrap();
     assert_eq!(parts, [], "neither are its results");
+    ann.says("/sale Half off").sees("is done").await;
+}
+
+#[tokio::test]
+async fn a_paused_one_that_is_forgotten_frees_its_name() {
+    let (portal, groups, handle) = news(3).await;
+    let mut ann = portal.private("Ann", "news");
+    let news = handle.bot("news");
+    let ask = || news.broadcast("sale", Audience::groups(), "Half off");
+    ask().await.unwrap();
+    portal.settle().await;
+    news.pause_broadcast("sale").await.unwrap();
+    let engine = portal.engine();
+    let member = engine.portals().remove(0);
+    let key = Conversation::of_broadcast(member, BotId(portal.bot("news")), "sale");
+    let forgotten = engine.store().forget(ForgetScope::Conversation(key));
+    assert_ne!(forgotten.await.unwrap(), 0);
+    portal.advance(90 * SECOND).await;
+    assert_once(&groups);
     ann.says("/sale Half off").sees("is done").await;
 }
 

@@ -158,6 +158,13 @@ impl Broadcasts {
         self.remove_jobs(is_gone);
     }
 
+    /// Forgets a broadcast whose job is gone, because it was forgotten in the store.
+    pub(in crate::engine) fn forget_running(&self, key: &Conversation) {
+        if key.broadcast().is_some() && self.jobs.contains_key(key) {
+            self.forget(|other| other == key);
+        }
+    }
+
     fn remove_jobs(&self, is_gone: impl Fn(&Conversation) -> bool) {
         self.jobs.retain(|key, _| !is_gone(key));
         let mut waiting = lock(&self.waiting);

@@ -105,6 +105,10 @@ impl Engine {
         };
         let current = CurrentEvent { id, key };
         let handled: HandleFuture<'_> = match (key, loaded) {
+            (OrderingKey::Chat(key), Ok(Loaded::Gone)) => {
+                self.broadcasts.forget_running(key);
+                return Next::Done;
+            }
             (_, Ok(Loaded::Gone)) => return Next::Done,
             (_, Err(next)) => return next,
             (OrderingKey::Chat(chat), Ok(Loaded::Delivered(delivery, Event::Chat(event)))) => {

@@ -92,7 +92,9 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             },
             commands: Arc::clone(&self.commands),
             used_up: match &*trigger {
-                Trigger::Chat(ChatEventKind::Command(command)) if command.is_single_use => {
+                Trigger::Chat(ChatEventKind::Command(command))
+                    if command.is_single_use && !context.is_paused =>
+                {
                     Some(command.message)
                 }
                 _ => None,
