@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::handle::{BotHandle, ChatHandle};
 use crate::engine::broadcasts::{self, Control};
-use crate::engine::{BroadcastStatus, Engine, pauses};
+use crate::engine::{BroadcastStatus, ChatResult, Engine, pauses};
 use crate::event::{BotRef, DialogId, MemberId};
 use crate::handler::{
     Audience, BROADCASTS_MAX, BroadcastOrder, Progress, RequestError, Until, check_name,
@@ -102,6 +102,45 @@ impl BotHandle {
         let scope = ListScope::Bot(own.portal.clone(), own.bot.id);
         let listed = broadcasts::list(own.store(), &scope).await;
         listed.map_err(not_stored)
+    }
+
+    /// Returns a broadcast of the bot. Returns `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// The bot is not registered on the portal, or the store cannot be read.
+    pub async fn broadcast_status(
+        &self,
+        name: &str,
+    ) -> Result<Option<BroadcastStatus>, RequestError> {
+        let own = self.on_portal().await?;
+        let key = own.broadcast(name)?;
+        let status = broadcasts::status(own.store(), &key).await;
+        status.map_err(not_stored)
+    }
+
+    /// Returns the chats that a broadcast has left out or that have refused it, so far.
+    ///
+    /// # Errors
+    /// The bot is not registered on the portal, or the store cannot be read.
+    pub async fn undelivered(
+        &self,
+        name: &str,
+    ) -> Result<Vec<(DialogId, ChatResult)>, RequestError> {
+        let own = self.on_portal().await?;
+        let key = own.broadcast(name)?;
+        let (mut undelivered, mut last) = (Vec::new(), None);
+        loop {
+            let page = broadcasts::results(own.store(), &key, last.as_ref(), PAGE).await;
+            let (page, after) = page.map_err(not_stored)?;
+            let others = page
+                .into_iter()
+                .filter(|(_, result)| *result != ChatResult::Sent);
+            undelivered.extend(others);
+            last = match after {
+                Some(after) => Some(after),
+                None => return Ok(undelivered),
+            };
+        }
     }
 
     /// Pauses a broadcast. Chats that were asked already

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use imbot::engine::{BroadcastState, OUTSTANDING_MAX, PROGRESS_INTERVAL, SWEEP_INTERVAL};
+use imbot::engine::{
+    BroadcastState, ChatResult, OUTSTANDING_MAX, PROGRESS_INTERVAL, SWEEP_INTERVAL,
+};
 use imbot::event::BotId;
 use imbot::handler::RequestError;
 use imbot::prelude::*;
@@ -158,8 +160,19 @@ async fn chats_that_are_gone_are_counted_and_are_no_dead_letters() {
     ann.says("/sale Half off");
     ann.sees("is done: 4 sent, 2 refused, 0 skipped.").await;
     assert_eq!(received(&groups), [0, 0, 1, 1, 1]);
-    let broadcasts = handle.bot("news").broadcasts().await.unwrap();
-    assert_eq!(broadcasts[0].counts.refused, 2);
+    let news = handle.bot("news");
+    let status = news
+        .broadcast_status("sale")
+        .await
+        .unwrap()
+        .expect("it is kept");
+    assert_eq!(status.counts.refused, 2);
+    let undelivered = news.undelivered("sale").await.unwrap();
+    let expected = groups[..2].iter().map(Person::dialog);
+    let dialogs = undelivered.iter().map(|(dialog, _)| dialog.as_str());
+    assert!(dialogs.eq(expected), "{undelivered:?}");
+    let is_refused = |result: &ChatResult| matches!(result, ChatResult::Refused(_));
+    assert!(undelivered.iter().all(|(_, result)| is_refused(result)));
 }
 
 #[tokio::test]
