@@ -95,7 +95,9 @@ pub mod guide;
 #[cfg(feature = "cli")]
 use std::process::ExitCode;
 
-pub use app::{Accepted, App, Ask, BotHandle, ChatHandle, ConfigError, Handle};
+pub use app::{
+    Accepted, App, Ask, AskBroadcast, BotHandle, ChatHandle, ConfigError, Conversations, Handle,
+};
 pub use config::Config;
 pub use handler::{
     Bot, CommandSpec, Connector, Context, Error, HookEvent, Pattern, Profile, Result, State, tell,
@@ -117,10 +119,10 @@ pub mod prelude {
         SessionId, UserId,
     };
     pub use crate::handler::{
-        Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile, Context, Error,
-        EventMode, FailureExt, Form, HookEvent, InboundMessage, InboundReceipt, MessageHandle,
-        OrTell, OutboundMessage, Press, Profile, Receipt, Rest, Result, Role, State, TakenOver,
-        tell,
+        Audience, Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile,
+        Context, Error, EventMode, FailureExt, Form, HookEvent, InboundMessage, InboundReceipt,
+        MessageHandle, OrTell, OutboundMessage, Press, Profile, Receipt, Rest, Result, Role, State,
+        TakenOver, tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;

@@ -1,6 +1,9 @@
 //! The tests of the examples, which stand in their files, and the table of how long they are.
 
 #[allow(dead_code, reason = "its main function")]
+#[path = "../examples/broadcast.rs"]
+mod broadcast;
+#[allow(dead_code, reason = "its main function")]
 #[path = "../examples/buttons.rs"]
 mod buttons;
 #[allow(dead_code, reason = "its main function")]

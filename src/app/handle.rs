@@ -117,6 +117,20 @@ impl BotHandle {
         self
     }
 
+    pub(super) fn code(&self) -> &str {
+        &self.bot
+    }
+
+    /// Waits for the engine of the program. Returns it with the portal.
+    pub(super) async fn engine(&self) -> Result<(Arc<Engine>, MemberId), RequestError> {
+        let engine = self.handle.engine().await?;
+        let portal = match &self.portal {
+            Some(portal) => portal.clone(),
+            None => only_portal(&engine)?,
+        };
+        Ok((engine, portal))
+    }
+
     /// Speaks in this chat: `27` in the private chat with a user, `chat142` in a group.
     pub fn chat(&self, dialog: impl Into<DialogId>) -> ChatHandle {
         ChatHandle {
@@ -134,6 +148,14 @@ pub struct ChatHandle {
 }
 
 impl ChatHandle {
+    pub(super) fn bot(&self) -> &BotHandle {
+        &self.bot
+    }
+
+    pub(super) fn dialog(&self) -> &DialogId {
+        &self.dialog
+    }
+
     /// Sends a message when it is awaited.
     ///
     /// It is an event in the chat's queue: durable when the wait ends, ordered with what people
@@ -183,17 +205,8 @@ impl Ask {
     }
 
     async fn ask(self) -> Result<Accepted, RequestError> {
-        let BotHandle {
-            handle,
-            bot: code,
-            portal,
-        } = self.chat.bot;
-        let engine = handle.engine().await?;
-        let portal = match portal {
-            Some(portal) => portal,
-            None => only_portal(&engine)?,
-        };
-        let (bot, api) = engine.bot_on(&portal, &code)?;
+        let (engine, portal) = self.chat.bot.engine().await?;
+        let (bot, api) = engine.bot_on(&portal, self.chat.bot.code())?;
         let kind = match self.what {
             Asked::Say(draft) => {
                 draft.check_for(api)?;

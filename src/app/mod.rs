@@ -1,5 +1,6 @@
 //! Builds an engine from bots, hooks, connectors and settings.
 
+mod broadcasts;
 #[cfg(feature = "cli")]
 mod commands;
 #[cfg(feature = "emulator")]
@@ -26,6 +27,7 @@ use crate::portal::{Application, Http, Signer, inbound_webhook};
 use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
+pub use broadcasts::{AskBroadcast, Conversations};
 #[cfg(feature = "cli")]
 pub(crate) use commands::{CommandLine, OwnCommand, RunCommand};
 pub use error::ConfigError;

@@ -1,17 +1,52 @@
-//! `conversation`: shows or deletes what is stored of a conversation or a person.
+//! `conversation`: lists conversations, shows or deletes what is stored of one or of a person, and
+//! pauses a bot in one.
+
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Done;
 use crate::config::StoreConfig;
+use crate::engine::pauses;
 use crate::event::{BotId, Delivery, DialogId, Event, MemberId, UserId};
 use crate::store::{
-    Clock, Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Store, StoreError, StoredState,
+    Clock, Content, Conversation, DeadLetter, DeadWhat, ForgetScope, ListScope, Store, StoreError,
+    StoredState,
 };
 
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// List the conversations of which something is stored, with the time of their last turn, exact
+    /// to an hour
+    List {
+        /// Only those on the portal with this `member_id`
+        portal: Option<String>,
+        /// Only those of the bot with this id
+        bot: Option<u64>,
+        /// Print JSON for programs, one line each
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: StoreConfig,
+    },
+    /// Pause a bot in a conversation: it gets no events and says nothing there; reminders wait
+    Pause {
+        #[command(flatten)]
+        which: Which,
+        /// Resume it after this number of minutes. Default: when it is resumed
+        #[arg(long, value_name = "MINUTES")]
+        minutes: Option<u64>,
+        #[command(flatten)]
+        place: StoreConfig,
+    },
+    /// Resume a paused bot
+    Resume {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        place: StoreConfig,
+    },
     /// Show the state of a conversation, and its quarantined states: those that could not be read
     Show {
         #[command(flatten)]
@@ -83,6 +118,34 @@ pub(super) struct Person {
 impl Command {
     pub(super) async fn run(self) -> Done {
         match self {
+            Self::List {
+                portal,
+                bot,
+                json,
+                place,
+            } => list(&*place.attend()?, &scope(portal.as_deref(), bot), json).await,
+            Self::Pause {
+                which,
+                minutes,
+                place,
+            } => {
+                let (store, now) = (place.attend()?, Clock::default().now());
+                let until = minutes.map(|minutes| now + Duration::from_secs(minutes * 60));
+                pauses::pause(&*store, &which.into(), now, until).await?;
+                match until {
+                    Some(until) => out!("The bot is paused there until {until}."),
+                    None => out!("The bot is paused there until it is resumed."),
+                }
+                Ok(())
+            }
+            Self::Resume { which, place } => {
+                let (store, now) = (place.attend()?, Clock::default().now());
+                if !pauses::resume(&*store, &which.into(), now).await? {
+                    return Err("the bot is not paused there".into());
+                }
+                out!("The bot goes on there.");
+                Ok(())
+            }
             Self::Show { which, place } => show(&*place.attend()?, which.into()).await,
             Self::Restore { which, place } => {
                 let key = which.conversation();
@@ -103,10 +166,57 @@ impl Command {
                     let portal = MemberId::new(who.portal.as_str());
                     deleted += drop_letters_of(&*store, &portal, UserId(user)).await?;
                 }
-                deleted += store.forget(who.into()).await?;
+                let scope = ForgetScope::from(who);
+                if let ForgetScope::Conversation(key) = &scope {
+                    pauses::resume(&*store, key, Clock::default().now()).await?; // the bots notice it
+                }
+                deleted += store.forget(scope).await?;
                 out!("{deleted} items are deleted.");
                 Ok(())
             }
+        }
+    }
+}
+
+/// Returns the scope of a list.
+pub(super) fn scope(portal: Option<&str>, bot: Option<u64>) -> ListScope {
+    match (portal.map(MemberId::new), bot.map(BotId)) {
+        (None, _) => ListScope::All,
+        (Some(portal), None) => ListScope::Portal(portal),
+        (Some(portal), Some(bot)) => ListScope::Bot(portal, bot),
+    }
+}
+
+async fn list(store: &dyn Store, scope: &ListScope, as_json: bool) -> Done {
+    const PAGE: usize = 1_000;
+    let (mut last, mut count) = (None, 0);
+    loop {
+        let page = store.conversations(scope.clone(), last.as_ref(), PAGE);
+        let page = page.await?;
+        for listed in &page {
+            if as_json {
+                let Conversation {
+                    portal,
+                    bot,
+                    dialog,
+                } = &listed.key;
+                let at = listed.last_turn.to_string();
+                out!(
+                    "{}",
+                    json!({ "portal": portal, "bot": bot, "dialog": dialog, "last_turn": at })
+                );
+            } else {
+                out!("{}  {}", listed.last_turn, listed.key);
+            }
+        }
+        count += page.len();
+        match page.last() {
+            Some(listed) => last = Some(listed.key.clone()),
+            None if count == 0 && !as_json => {
+                out!("No conversations are stored.");
+                return Ok(());
+            }
+            None => return Ok(()),
         }
     }
 }

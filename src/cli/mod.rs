@@ -8,6 +8,7 @@ macro_rules! out {
     }};
 }
 
+mod broadcast;
 mod config;
 mod conversation;
 mod dead;
@@ -86,9 +87,13 @@ enum Command {
     /// Inspect, retry or drop failed events (works while the bots run)
     #[command(subcommand)]
     Dead(dead::Command),
-    /// Show or delete what is stored of a conversation (works while the bots run)
+    /// List conversations, show or delete what is stored of one, or pause a bot in one (works while
+    /// the bots run)
     #[command(subcommand)]
     Conversation(conversation::Command),
+    /// Follow, pause, resume or cancel broadcasts (works while the bots run)
+    #[command(subcommand)]
+    Broadcast(broadcast::Command),
     /// Show the current settings and where each comes from, or print a file of all settings with
     /// their defaults
     Config(config::Show),
@@ -151,6 +156,7 @@ fn with_settings(app: App, args: &[OsString], file: &File) -> Done {
         Some(Command::Store(command)) => on_runtime(command.run()),
         Some(Command::Dead(command)) => on_runtime(command.run()),
         Some(Command::Conversation(command)) => on_runtime(command.run()),
+        Some(Command::Broadcast(command)) => on_runtime(command.run()),
         Some(Command::Config(show)) => show.run(file),
     }
 }

@@ -26,6 +26,8 @@ pub struct Counts {
     /// Presses of buttons that did not count: forged, expired, for another person, or the second of
     /// a button that counts once.
     pub refused_presses: Count,
+    /// Events that were completed without their handler, because the bot is paused in their chat.
+    pub paused: Count,
     /// Times that another program, with a store of its own, was found to poll for a bot of this
     /// program.
     pub competing_polls: Count,

@@ -132,6 +132,11 @@ where
         self.queues.get(key).map_or(0, |queue| queue.items.len())
     }
 
+    /// Returns true if an item of this key waits or is being worked on, or its queue is blocked.
+    pub(super) fn contains(&self, key: &K) -> bool {
+        self.queues.contains_key(key)
+    }
+
     /// Puts an item at the end of its queue.
     pub(super) fn push(self: &Arc<Self>, key: K, item: T) {
         self.waiting.fetch_add(1, Ordering::Relaxed);

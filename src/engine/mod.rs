@@ -24,13 +24,16 @@
 
 mod accept;
 mod background;
+pub(crate) mod broadcasts;
 mod counts;
 mod handle;
 mod health;
 mod keyed_queues;
+mod known_chats;
 mod log_limit;
 mod outcomes;
 mod ownership;
+pub(crate) mod pauses;
 mod reconcile;
 mod registry;
 mod retry;
@@ -55,8 +58,8 @@ use crate::event::{DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, AnyConnector, AnyMiddleware, Signer, TurnServices};
 use crate::portal::{Application, Http, Plan, Portal, Urgency};
 use crate::store::{
-    Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError,
-    StoreErrorKind, TurnCommit,
+    Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, PAUSED, Store,
+    StoreError, StoreErrorKind, Time, TurnCommit,
 };
 use crate::tasks::Watch;
 
@@ -68,11 +71,14 @@ use accept::proof_limits::ProofLimits;
 use background::backlog::Backlog;
 use background::offline_fetch::OfflineFetch;
 use background::polling::Polling;
+use broadcasts::{Broadcasts, JOB};
 use handle::connectors::ConnectorEntry;
 use health::HealthCheck;
 use keyed_queues::{KeyedQueues, Next};
+use known_chats::{KNOWN, KnownChats};
 use outcomes::Outcomes;
 use ownership::Owned;
+use pauses::Pauses;
 use registry::{Installed, Registry};
 use send::QueuedSend;
 
@@ -90,6 +96,10 @@ pub use accept::unproven::{UNPROVEN_BYTES_MAX, UNPROVEN_KEYS_MAX};
 pub use background::polling::{ACTIVE_TIME, ChatLink, POLL_QUICK, POLL_SLOW};
 pub use background::rivals::RIVAL_EVERY;
 pub use background::{NOTICE_INTERVAL, SWEEP_INTERVAL};
+pub use broadcasts::{
+    BROADCAST_KEPT, BroadcastCounts, BroadcastState, BroadcastStatus, ChatResult, OUTSTANDING_MAX,
+    PROGRESS_INTERVAL, SkipReason,
+};
 pub use counts::{Count, Counts};
 pub(crate) use handle::connector_settings::{SettingsPage, SettingsRequest};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
@@ -100,6 +110,7 @@ pub(crate) use log_limit::LogLimit;
 pub use outcomes::RequestOutcome;
 pub(crate) use outcomes::Watched;
 pub use ownership::HAND_OVER_PATIENCE;
+pub use pauses::REMINDER_POSTPONED;
 #[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
@@ -256,6 +267,12 @@ pub struct Engine {
     services: OnceCell<Arc<TurnServices>>,
     /// Who waits for what became of a request.
     outcomes: Outcomes,
+    /// The broadcasts that run on the portals of this process.
+    broadcasts: Broadcasts,
+    /// The chats in which a bot is paused, so that no turn has to read it.
+    pauses: Pauses,
+    /// The chats that were stored because their bot keeps its conversations.
+    known_chats: KnownChats,
     /// Wakes the task that waits for the next reminder: a turn may have set an earlier one.
     reminders_changed: Arc<Notify>,
     /// What an operator should know about, for the operator's address and the log.
@@ -367,6 +384,9 @@ impl Engine {
                 offline_fetch: OfflineFetch::default(),
                 services: OnceCell::new(),
                 outcomes: Outcomes::default(),
+                broadcasts: Broadcasts::default(),
+                pauses: Pauses::default(),
+                known_chats: KnownChats::default(),
                 reminders_changed: Arc::default(),
                 counts: Counts::default(),
                 arrivals: Arrivals::default(),
@@ -469,6 +489,16 @@ impl Engine {
             tracing::info!(events, calls, "the rest waits for the next start");
         }
         is_done
+    }
+
+    /// Returns the time of the engine's clock.
+    pub(crate) fn now(&self) -> Time {
+        self.options.clock.now()
+    }
+
+    /// Returns the default language of a portal, if it is known.
+    pub(crate) fn language(&self, portal: &MemberId) -> Option<String> {
+        self.registry.language(portal)
     }
 
     /// Returns the address of the portal's script for the installation page.
@@ -594,6 +624,7 @@ impl Engine {
             return false;
         }
         self.outcomes.report_turn(turn);
+        self.follow_parts(turn);
         for call in &turn.calls {
             let urgency = match call.to.connector() {
                 Some(_) => Urgency::Visitor,
@@ -606,6 +637,18 @@ impl Engine {
             self.reminders_changed.notify_one();
         }
         true
+    }
+
+    /// Follows the parts that a turn has committed and that this process has in memory.
+    fn follow_parts(&self, turn: &TurnCommit) {
+        for (key, change) in &turn.parts {
+            match key.as_part() {
+                Some((_, PAUSED)) => self.on_pause_committed(key, change),
+                Some((_, KNOWN)) => self.known_chats.note(key.whole(), turn.at),
+                Some((_, JOB)) => self.broadcasts.names().insert(&key.whole(), false),
+                _ => {}
+            }
+        }
     }
 
     /// Writes to the store, and retries until it is written. Returns false if the program stops

@@ -6,6 +6,7 @@
 //! what its work would write. With a store for one process there is one partition, which is owned
 //! from the start to the end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use super::send::QueuedSend;
 use super::{Engine, QueuedEvent, lock};
 use crate::event::MemberId;
 use crate::store::{
-    EventId, OrderingKey, OwnershipChange, OwnershipChanges, Partition, StoreError, StoreErrorKind,
+    Conversation, EventId, OrderingKey, OwnershipChange, OwnershipChanges, Partition, StoreError,
+    StoreErrorKind,
 };
 use crate::tasks::TaskFailed;
 
@@ -46,6 +48,8 @@ pub(super) struct Held {
     lost: CancellationToken,
     /// The running work; closed when no more may start.
     running: TaskTracker,
+    /// Whether its pauses and broadcasts are in memory, which turns need.
+    is_known: AtomicBool,
     /// Events that arrived while the older ones of the partition are read; `None` once those are in
     /// the queues. They come behind them.
     deferred: Mutex<Option<Deferred>>,
@@ -65,6 +69,8 @@ struct Deferred {
 /// Work in a partition that runs. The partition is not given back while this exists.
 pub(super) struct Running {
     lost: CancellationToken,
+    /// Whether turns may run: what they need is in memory.
+    pub(super) is_known: bool,
     _running: TaskTrackerToken,
 }
 
@@ -80,6 +86,7 @@ impl Held {
         Self {
             lost: CancellationToken::new(),
             running: TaskTracker::new(),
+            is_known: AtomicBool::new(false),
             deferred: Mutex::new(Some(Deferred::default())),
             settled_at: settles_in.map(|time| Instant::now() + time),
         }
@@ -112,6 +119,7 @@ impl Owned {
         let held = self.partitions.get(&partition)?;
         (!held.running.is_closed()).then(|| Running {
             lost: held.lost.clone(),
+            is_known: held.is_known.load(Ordering::Acquire),
             _running: held.running.token(),
         })
     }
@@ -121,6 +129,12 @@ impl Owned {
         self.partitions
             .get(&partition)
             .map(|held| Arc::clone(&held))
+    }
+
+    /// Returns true if this process owns a partition, and all older events are in the queues.
+    pub(super) fn is_loaded(&self, partition: Partition) -> bool {
+        let held = self.partitions.get(&partition);
+        held.is_some_and(|held| lock(&held.deferred).is_none())
     }
 
     fn all(&self) -> Vec<(Partition, Arc<Held>)> {
@@ -162,10 +176,12 @@ impl Owned {
     }
 
     /// Waits until a partition was gained, and all that were gained are loaded or lost again.
-    pub(super) async fn until_loaded(&self) {
+    pub(super) fn until_loaded(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut loads = self.loads.subscribe();
-        let is_loaded = |(gained, loaded): &(u64, u64)| *gained > 0 && gained == loaded;
-        let _ = loads.wait_for(is_loaded).await; // fails only without a sender
+        async move {
+            let is_loaded = |(gained, loaded): &(u64, u64)| *gained > 0 && gained == loaded;
+            let _ = loads.wait_for(is_loaded).await; // fails only without a sender
+        }
     }
 
     /// Waits until a partition was gained.
@@ -263,6 +279,9 @@ impl Engine {
     /// meanwhile are deferred, so that the older ones of their chat come first.
     async fn load_partition(&self, partition: Partition, held: &Held) -> Result<(), StoreError> {
         let store = &self.options.store;
+        self.load_pauses(partition).await?;
+        self.load_broadcasts(partition).await?;
+        held.is_known.store(true, Ordering::Release);
         for key in store.blocked().await? {
             if store.partition(key.portal()) == partition {
                 self.events.block(key.clone());
@@ -364,6 +383,10 @@ impl Engine {
             .remove(|portal| store.partition(portal) == partition);
         self.backlog
             .forget_blocked(|key| store.partition(key.portal()) == partition);
+        let is_of_it = |key: &Conversation| store.partition(&key.portal) == partition;
+        self.pauses.forget(is_of_it);
+        self.broadcasts.forget(is_of_it);
+        self.known_chats.forget(is_of_it);
         for entry in &self.connectors {
             entry.leave(|portal| store.partition(portal) == partition);
         }

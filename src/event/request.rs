@@ -31,6 +31,10 @@ pub enum RequestKind {
     Say(Map<String, Value>),
     /// Runs [`reminded`](crate::Bot::reminded) with this payload.
     Remind(Value),
+    /// Sends the message of the broadcast with this name.
+    Broadcast(String),
+    /// Begins a broadcast, in the conversation where it is stored.
+    BeginBroadcast(Value),
 }
 
 impl Delivery {

@@ -8,6 +8,7 @@
 //! - [`asking`]: buttons that nobody can forge, and forms
 //! - [`growing_answers`]: answers of language models, and calls that must not be paid twice
 //! - [`turns`]: what surrounds a turn: its time limit, middleware, and a flood limit
+//! - [`broadcast`]: one message to many chats, the list of conversations, and pauses
 //! - [`open_channels`]: bots for clients outside the portal, and connectors for their messengers
 //! - [`emulator`]: the portal on your desk, for people, tests and programs in other languages
 #![cfg_attr(
@@ -32,6 +33,8 @@ use crate::prelude::*;
 
 #[doc = include_str!("asking.md")]
 pub mod asking {}
+#[doc = include_str!("broadcast.md")]
+pub mod broadcast {}
 #[doc = include_str!("command_line.md")]
 pub mod command_line {}
 #[doc = include_str!("costs.md")]

@@ -10,6 +10,7 @@
 
 mod args;
 mod bot;
+mod broadcast;
 mod command;
 mod connector;
 mod context;
@@ -22,6 +23,7 @@ mod middleware;
 mod once;
 mod open_channel;
 mod or_tell;
+mod pause;
 mod phrases;
 mod press;
 mod profile;
@@ -32,6 +34,8 @@ mod turn;
 
 pub use args::{Arg, Args, ArgsError, Rest};
 pub use bot::{Bot, State};
+pub use broadcast::{Audience, BROADCAST_NAME_MAX, BROADCASTS_MAX, Broadcast};
+pub(crate) use broadcast::{BroadcastNames, BroadcastOrder, Progress, check_name};
 pub use command::CommandSpec;
 pub use connector::*;
 pub(crate) use connector::{AnyConnector, ConnectorGateway, ErasedConnector, Joined};
@@ -47,6 +51,7 @@ pub use middleware::{Middleware, Next, RATE_LIMIT_USERS_MAX, RateLimit, Turn, Tu
 pub use open_channel::TransferTo;
 pub(crate) use open_channel::hand_to_operator;
 pub use or_tell::{FailureExt, OrTell};
+pub use pause::Until;
 pub(crate) use phrases::{Language, Phrase};
 pub(crate) use press::Signer;
 pub use press::{PRESSED_MAX, Press, Pressed};
@@ -59,5 +64,5 @@ pub(crate) use turn::context::{Attempt, EventContext, Trigger, TurnResult, TurnS
 pub(crate) use turn::effects::EARLY_CALLS_MAX;
 pub use turn::effects::MessageHandle;
 pub use turn::handover::{Role, TakenOver};
-pub(crate) use turn::stored_row::is_open_channel;
+pub(crate) use turn::stored_row::{is_open_channel, is_with_operator};
 pub(crate) use turn::{AnyBot, Erased, guarded};

@@ -125,13 +125,26 @@ pub(crate) enum Phrase {
     FormTimedOut,
     /// A form has questions that it had not when it was begun.
     FormChanged,
+    /// A broadcast (`{0}`) has reached some (`{1}`) of its chats (`{2}`).
+    BroadcastRunning,
+    /// A broadcast (`{0}`) is paused after some (`{1}`) of its chats (`{2}`).
+    BroadcastPaused,
+    /// A broadcast (`{0}`) is done, with the numbers of chats that got it (`{1}`), whose messages
+    /// were refused (`{2}`), and that were skipped (`{3}`).
+    BroadcastDone,
+    /// The same of a broadcast that was cancelled.
+    BroadcastCancelled,
+    /// There is a broadcast of this name (`{0}`) already.
+    BroadcastExists,
+    /// The bot has this number (`{1}`) of broadcasts that are not finished.
+    BroadcastsFull,
 }
 
 /// The number of languages.
 const LANGUAGES: usize = 6;
 
 /// The phrases, in the languages' order.
-const TABLE: [(Phrase, [&str; LANGUAGES]); 39] = [
+const TABLE: [(Phrase, [&str; LANGUAGES]); 45] = [
     (
         Phrase::Failed,
         [
@@ -525,6 +538,72 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 39] = [
             "Las preguntas han cambiado, así que empezamos de nuevo.",
             "As perguntas mudaram, então começamos de novo.",
             "Pytania się zmieniły, więc zaczynamy od nowa.",
+        ],
+    ),
+    (
+        Phrase::BroadcastRunning,
+        [
+            "“{0}”: {1} of {2} chats…",
+            "«{0}»: {1} из {2} чатов…",
+            "„{0}“: {1} von {2} Chats …",
+            "«{0}»: {1} de {2} chats…",
+            "“{0}”: {1} de {2} conversas…",
+            "„{0}”: {1} z {2} czatów…",
+        ],
+    ),
+    (
+        Phrase::BroadcastPaused,
+        [
+            "“{0}” is paused: {1} of {2} chats.",
+            "«{0}» приостановлена: {1} из {2} чатов.",
+            "„{0}“ ist angehalten: {1} von {2} Chats.",
+            "«{0}» está en pausa: {1} de {2} chats.",
+            "“{0}” está em pausa: {1} de {2} conversas.",
+            "„{0}” jest wstrzymane: {1} z {2} czatów.",
+        ],
+    ),
+    (
+        Phrase::BroadcastDone,
+        [
+            "“{0}” is done: {1} sent, {2} refused, {3} skipped.",
+            "«{0}» завершена: отправлено {1}, отклонено {2}, пропущено {3}.",
+            "„{0}“ ist fertig: {1} gesendet, {2} abgelehnt, {3} ausgelassen.",
+            "«{0}» ha terminado: {1} enviados, {2} rechazados, {3} omitidos.",
+            "“{0}” terminou: {1} enviadas, {2} recusadas, {3} ignoradas.",
+            "„{0}” zakończono: wysłano {1}, odrzucono {2}, pominięto {3}.",
+        ],
+    ),
+    (
+        Phrase::BroadcastCancelled,
+        [
+            "“{0}” was cancelled: {1} sent, {2} refused, {3} skipped.",
+            "«{0}» отменена: отправлено {1}, отклонено {2}, пропущено {3}.",
+            "„{0}“ wurde abgebrochen: {1} gesendet, {2} abgelehnt, {3} ausgelassen.",
+            "«{0}» se ha cancelado: {1} enviados, {2} rechazados, {3} omitidos.",
+            "“{0}” foi cancelada: {1} enviadas, {2} recusadas, {3} ignoradas.",
+            "„{0}” anulowano: wysłano {1}, odrzucono {2}, pominięto {3}.",
+        ],
+    ),
+    (
+        Phrase::BroadcastExists,
+        [
+            "There is a broadcast “{0}” already. Choose another name.",
+            "Рассылка «{0}» уже есть. Выберите другое название.",
+            "Es gibt schon eine Rundsendung „{0}“. Bitte einen anderen Namen wählen.",
+            "Ya existe un envío «{0}». Elige otro nombre.",
+            "Já existe um envio “{0}”. Escolha outro nome.",
+            "Wysyłka „{0}” już istnieje. Wybierz inną nazwę.",
+        ],
+    ),
+    (
+        Phrase::BroadcastsFull,
+        [
+            "There are {1} broadcasts that are not finished. Wait for one, or cancel one.",
+            "Не завершено рассылок: {1}. Дождитесь одной из них или отмените её.",
+            "{1} Rundsendungen sind noch nicht fertig. Bitte auf eine warten oder eine abbrechen.",
+            "Hay {1} envíos sin terminar. Espera a que acabe uno o cancélalo.",
+            "Há {1} envios não concluídos. Aguarde um deles ou cancele-o.",
+            "Niezakończone wysyłki: {1}. Poczekaj na jedną z nich albo ją anuluj.",
         ],
     ),
 ];

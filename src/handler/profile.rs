@@ -40,6 +40,8 @@ pub struct Profile {
     /// Whether each person of a group has a state of their own.
     is_state_per_person: bool,
     turn_timeout: Option<Duration>,
+    /// Whether every chat with the bot is stored.
+    is_keeping_conversations: bool,
 }
 
 /// The kind of a bot: which messages of a group it gets (`TYPE`).
@@ -176,6 +178,7 @@ impl Profile {
             alongside_operators: false,
             is_state_per_person: false,
             turn_timeout: None,
+            is_keeping_conversations: false,
         };
         profile.with("NAME", name.into())
     }
@@ -227,6 +230,18 @@ impl Profile {
     #[must_use]
     pub fn state_per_person(mut self) -> Self {
         self.is_state_per_person = true;
+        self
+    }
+
+    /// Stores every chat in which the bot has had a turn, so that a broadcast reaches it and
+    /// [`conversations`](crate::BotHandle::conversations) lists it. Default: a chat is stored if it
+    /// has a state that is not the default.
+    ///
+    /// It costs a row of some fifty bytes for each chat, and a write of it with the first turn in
+    /// an hour. Where the settings limit the age of idle conversations, it is removed with them.
+    #[must_use]
+    pub fn keeps_conversations(mut self) -> Self {
+        self.is_keeping_conversations = true;
         self
     }
 
@@ -497,6 +512,10 @@ impl Profile {
 
     pub(crate) fn is_state_per_person(&self) -> bool {
         self.is_state_per_person && !self.is_for_open_channels()
+    }
+
+    pub(crate) fn is_keeping_conversations(&self) -> bool {
+        self.is_keeping_conversations
     }
 
     /// Returns true if states of people were asked for and cannot be given.

@@ -29,6 +29,19 @@ pub enum RequestError {
         /// The portal.
         portal: MemberId,
     },
+    /// The name of a broadcast is empty, too long, or has a `/` or a control character.
+    #[error("a broadcast cannot have the name `{0}`: 1 to 64 characters without `/`")]
+    BroadcastName(String),
+    /// There is a broadcast of this name, running or finished.
+    #[error("there is a broadcast `{0}` already")]
+    BroadcastExists(String),
+    /// The bot has too many broadcasts that are not finished.
+    #[error("the bot has {0} broadcasts that are not finished")]
+    TooManyBroadcasts(usize),
+    /// There is no broadcast of this name that this can be done with: a finished one cannot be
+    /// paused, and one that is not finished cannot be removed.
+    #[error("there is no such broadcast `{0}`")]
+    NoBroadcast(String),
     /// The message is over a limit.
     #[error(transparent)]
     Draft(#[from] InvalidDraft),
@@ -47,8 +60,15 @@ impl RequestError {
     /// Returns true if the same would fail again.
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::NoBot(_) | Self::SeveralPortals(_) | Self::Draft(_) | Self::Payload(_) => true,
+            Self::NoBot(_)
+            | Self::SeveralPortals(_)
+            | Self::BroadcastName(_)
+            | Self::BroadcastExists(_)
+            | Self::NoBroadcast(_)
+            | Self::Draft(_)
+            | Self::Payload(_) => true,
             Self::NoPortal
+            | Self::TooManyBroadcasts(_)
             | Self::NotInstalled(_)
             | Self::NotRegistered { .. }
             | Self::NotStored(_)

@@ -26,6 +26,7 @@ mod every;
 mod inbox;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod key;
+mod listing;
 mod memory;
 mod operator;
 mod outbox;
@@ -61,6 +62,7 @@ pub use inbox::{
 };
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use key::{Key, KeyError};
+pub use listing::{ListScope, ListedConversation, PartScope};
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use operator::{ForgetScope, Notice, Operator, REPLACED, RESTORED, Status};
 pub use outbox::{
@@ -81,6 +83,7 @@ pub use secret::Secret;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackupError, OpenError, Sqlite};
 pub use time::{Clock, Time};
+pub(crate) use turn::PAUSED;
 pub use turn::{
     Conversation, Outcome, Quarantined, StartedTurn, StateChange, StoredState, TurnCommit, Turns,
 };

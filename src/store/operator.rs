@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Arrived, CallId, Conversation, DeadId, DeadLetter, EventId, OrderingKey, Stored, Time,
+    Arrived, CallId, Conversation, DeadId, DeadLetter, EventId, ListScope, ListedConversation,
+    OrderingKey, PartScope, StateChange, Stored, StoredState, Time,
 };
 use crate::event::{MemberId, UserId};
 
@@ -95,6 +96,8 @@ pub enum Notice {
     /// process that has [joined](super::Ownership::join) gets it, also for portals that it does not
     /// own. A store for one process has none.
     Portal(MemberId),
+    /// A part of a conversation [was changed](Operator::change_part).
+    Part(Conversation),
 }
 
 /// Methods for an operator's commands, also while another process runs the bots on the same store.
@@ -141,6 +144,37 @@ pub trait Operator {
     /// # Errors
     /// The change could not be stored. Nothing is restored then.
     fn restore(&self, key: Option<&Conversation>, at: Time) -> Stored<'_, u64>;
+
+    /// Returns at most `limit` conversations that have a state, a part or a state of a person, each
+    /// once, starting after `after`, in the order of their keys as text (`portal/bot/dialog`).
+    /// Those in which the program keeps something of its own are left out.
+    ///
+    /// # Errors
+    /// The states could not be read.
+    fn conversations(
+        &self,
+        scope: ListScope,
+        after: Option<&Conversation>,
+        limit: usize,
+    ) -> Stored<'_, Vec<ListedConversation>>;
+
+    /// Returns at most `limit` parts of conversations, starting after the part `after`, in the
+    /// order of their keys as text.
+    ///
+    /// # Errors
+    /// The parts could not be read.
+    fn parts(
+        &self,
+        scope: PartScope,
+        after: Option<&Conversation>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(Conversation, StoredState)>>;
+
+    /// Stores or removes a part of a conversation, with a [`Notice`], in one step.
+    ///
+    /// # Errors
+    /// The change could not be stored.
+    fn change_part(&self, key: &Conversation, at: Time, change: StateChange) -> Stored<'_, ()>;
 
     /// Removes everything stored of a conversation or a person, in one step. Returns the number of
     /// removed items.

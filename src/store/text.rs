@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::event::{Api, BotId, DialogId, MemberId};
-use crate::store::{Conversation, OrderingKey, Redelivery};
+use crate::store::{Conversation, ListScope, OrderingKey, Redelivery};
 
 /// A stored text that cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -44,6 +44,27 @@ pub(super) fn parts(key: &Conversation) -> (String, String) {
     }
     let dialog = conversation(key);
     (format!("{dialog}/"), format!("{dialog}/{}", char::MAX))
+}
+
+/// Returns the first and the last text that a key in this scope can have, of those that come after
+/// `after` and its parts.
+pub(super) fn scope(scope: &ListScope, after: Option<&Conversation>) -> (String, String) {
+    let (from, to) = match scope {
+        ListScope::All => (String::new(), char::MAX.to_string()),
+        // A number follows the portal's name, so hooks and the application are not included.
+        ListScope::Portal(id) => (format!("{}0", portal(id)), format!("{}:", portal(id))),
+        ListScope::Bot(id, bot) => {
+            let bot = format!("{}{bot}/", portal(id));
+            (bot.clone(), format!("{bot}{}", char::MAX))
+        }
+    };
+    match after {
+        Some(after) => (
+            from.max(format!("{}/{}", conversation(after), char::MAX)),
+            to,
+        ),
+        None => (from, to),
+    }
 }
 
 /// Returns `portal/bot/dialog` for a chat, `portal/hook/name` for a hook, and `portal/application`.

@@ -12,6 +12,15 @@ use crate::event::{BotId, DialogId, LineId, MemberId, UserId};
 /// What separates a dialog from the name of a part.
 pub(super) const PART: &str = "/~";
 
+/// What the dialogs begin with in which the program keeps something of its own.
+const OWN: char = '~';
+
+/// What the dialog of a broadcast begins with.
+pub(super) const BROADCAST: &str = "~broadcast:";
+
+/// The name of the part of a conversation that says until when the bot is paused there.
+pub(crate) const PAUSED: &str = "paused";
+
 /// A bot in a dialog of a portal. It has a state, and its events are handled in order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Conversation {
@@ -63,6 +72,48 @@ impl Conversation {
             return None;
         }
         self.dialog.as_str().split_once(PART)
+    }
+
+    /// Returns the key of a broadcast of a bot: a conversation that is no chat, in whose parts it
+    /// is stored.
+    pub fn of_broadcast(portal: MemberId, bot: BotId, name: &str) -> Self {
+        Self {
+            portal,
+            bot,
+            dialog: DialogId::new(format!("{BROADCAST}{name}")),
+        }
+    }
+
+    /// Returns the name of the broadcast, if this is the key of one.
+    pub fn broadcast(&self) -> Option<&str> {
+        let is_whole = self.as_part().is_none();
+        let name = self.dialog.as_str().strip_prefix(BROADCAST);
+        name.filter(|_| is_whole)
+    }
+
+    /// Returns the conversation without the part or the person: `chat142` for `chat142/27`.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        let dialog = match (self.as_part(), self.person()) {
+            (Some((dialog, _)), _) | (None, Some((_, dialog))) => DialogId::new(dialog),
+            (None, None) => self.dialog.clone(),
+        };
+        Self {
+            dialog,
+            ..self.clone()
+        }
+    }
+
+    /// Returns true if this is a chat of a bot on the portal: no outside chat of a connector, and
+    /// nothing that the program keeps for itself.
+    pub fn is_chat(&self) -> bool {
+        self.bot != Self::CONNECTOR && !self.dialog.as_str().starts_with(OWN)
+    }
+
+    /// Returns true if this is kept whatever its age: broadcasts, and what is paused.
+    pub(super) fn is_ageless(&self) -> bool {
+        let is_paused = matches!(self.as_part(), Some((_, PAUSED)));
+        is_paused || self.dialog.as_str().starts_with(BROADCAST)
     }
 
     /// Returns the person whose own state or part this is, and their dialog.

@@ -208,6 +208,43 @@ async fn a_conversation_is_shown_with_its_quarantined_states_and_deleted() {
 }
 
 #[tokio::test]
+async fn conversations_are_listed_and_a_bot_is_paused_in_one() {
+    let store = TestStore::new().await;
+    let list = store.prints(&["conversation", "list", "portal", "7"]);
+    assert!(list.ends_with("  portal/7/27\n"), "{list}");
+    let json = store.prints(&["conversation", "list", "--json"]);
+    assert!(json.contains("\"dialog\":\"27\""), "{json}");
+    let other = store.prints(&["conversation", "list", "portal", "8"]);
+    assert_eq!(other, "No conversations are stored.\n");
+    let chat = ["portal", "7", "27"];
+    let paused = store.prints(&[&["conversation", "pause"], &chat[..]].concat());
+    assert_eq!(paused, "The bot is paused there until it is resumed.\n");
+    let list = store.prints(&["conversation", "list"]);
+    assert_eq!(
+        list.lines().count(),
+        1,
+        "a pause is no conversation: {list}"
+    );
+    let resumed = store.prints(&[&["conversation", "resume"], &chat[..]].concat());
+    assert_eq!(resumed, "The bot goes on there.\n");
+    let again = store.fails(&[&["conversation", "resume"], &chat[..]].concat());
+    assert!(again.contains("the bot is not paused there"), "{again}");
+}
+
+#[tokio::test]
+async fn a_broadcast_that_does_not_exist_is_an_error() {
+    let store = TestStore::new().await;
+    let list = store.prints(&["broadcast", "list"]);
+    assert_eq!(list, "There are no broadcasts.\n");
+    assert_eq!(store.prints(&["broadcast", "list", "--json"]), "");
+    for command in ["show", "pause", "resume", "cancel", "remove"] {
+        let error = store.fails(&["broadcast", command, "portal", "7", "spring sale"]);
+        let expected = "broadcast “spring sale”; `broadcast list` lists them";
+        assert!(error.contains(expected), "{command}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn a_backup_opens_with_the_same_key_and_never_overwrites_a_file() {
     let store = TestStore::new().await;
     let copy = store.file.with_file_name("copy.db");

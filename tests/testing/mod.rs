@@ -1,9 +1,11 @@
 //! The test kit: what it shows, what it fails on, and that its clock stands still.
 
+mod broadcast;
 mod buttons;
 mod forms;
 mod middleware;
 mod once;
+mod pause;
 mod people;
 mod rate_limit;
 mod repeating;

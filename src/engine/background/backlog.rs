@@ -88,6 +88,11 @@ impl Backlog {
         !lock(&self.blocked).is_empty()
     }
 
+    /// Returns true if this queue waits for an operator.
+    pub(in crate::engine) fn is_blocked(&self, key: &OrderingKey) -> bool {
+        lock(&self.blocked).contains(key)
+    }
+
     /// Forgets the blocked queues of these keys.
     pub(in crate::engine) fn forget_blocked(&self, is_gone: impl Fn(&OrderingKey) -> bool) {
         lock(&self.blocked).retain(|key| !is_gone(key));

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, sleep};
 
 use super::send::QueuedSend;
 use super::{Engine, QueuedEvent, webhooks};
-use crate::store::{Access, Notice, StoreError, StoreErrorKind, Time};
+use crate::store::{Access, Conversation, Notice, PAUSED, StoreError, StoreErrorKind, Time};
 use crate::tasks::TaskFailed;
 
 use sweep::Ages;
@@ -125,6 +125,14 @@ impl Engine {
         self.apply_notices(notices).await
     }
 
+    /// Follows what was changed through the store, at once.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) async fn read_part_changes(self: &Arc<Self>) -> Result<(), StoreError> {
+        self.read_notices().await
+    }
+
     /// Queues what other processes have appended to the partitions of this one until now, so that
     /// an event that this process has appended comes behind it. Retries until it is read.
     ///
@@ -167,6 +175,7 @@ impl Engine {
                 Notice::Call(..) => {}     // the owner makes it
                 Notice::Unblocked(_) => {} // found below
                 Notice::Portal(portal) => self.read_portal(&portal).await?,
+                Notice::Part(key) => self.on_part_changed(&key).await?,
             }
         }
         if !self.backlog.has_blocked() {
@@ -178,6 +187,15 @@ impl Engine {
             self.events.unblock(key);
         });
         Ok(())
+    }
+
+    /// Follows an operator's change of a part, if this process owns the portal.
+    async fn on_part_changed(&self, key: &Conversation) -> Result<(), StoreError> {
+        match key.as_part() {
+            _ if !self.works_on(&key.portal) => Ok(()),
+            Some((_, PAUSED)) => self.on_pause_changed(key).await,
+            _ => self.on_broadcast_changed(key).await,
+        }
     }
 
     /// Queues the reminders that are due. Returns the time until the next one.

@@ -58,6 +58,13 @@ pub(super) async fn sweep(engine: Weak<Engine>, mut ages: Ages) {
             Ok(swept) => tracing::debug!(?swept, "swept"),
             Err(error) => tracing::error!(%error, "the store cannot be swept"),
         }
+        let own = async {
+            engine.sweep_pauses(clock).await?;
+            engine.sweep_broadcasts(now).await
+        };
+        if let Err(error) = own.await {
+            tracing::error!(%error, "old broadcasts and pauses cannot be removed now; retrying");
+        }
         for portal in engine.registry.portals() {
             if engine.works_on(portal.id()) {
                 portal.renew_old_tokens(clock).await;

@@ -29,7 +29,7 @@ use crate::store::{
 };
 
 /// How long a queue waits for a store that cannot be read or written.
-pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
+pub(in crate::engine) const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What remains to be done when an event becomes a dead letter without its handler.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl Engine {
     /// Counts an attempt, and loads the state of a chat. One attempt too many means that the
     /// process died during each of those before: then the event becomes a dead letter with these
     /// last effects.
-    pub(super) async fn begin(
+    pub(in crate::engine) async fn begin(
         &self,
         current: CurrentEvent<'_>,
         state: Option<&Conversation>,
@@ -150,7 +150,7 @@ impl Engine {
     }
 
     /// Commits a turn. Then its queue continues, or waits for an operator if the turn `blocks` it.
-    pub(super) async fn finish(
+    pub(in crate::engine) async fn finish(
         &self,
         current: CurrentEvent<'_>,
         turn: &TurnCommit,
@@ -161,7 +161,7 @@ impl Engine {
     }
 
     /// The same for calls that these people wait for.
-    pub(super) async fn finish_for(
+    pub(in crate::engine) async fn finish_for(
         &self,
         current: CurrentEvent<'_>,
         turn: &TurnCommit,

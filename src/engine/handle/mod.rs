@@ -13,19 +13,22 @@ pub(super) mod sessions;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+
 use super::accept::decode;
+use super::broadcasts::{JOB, Record, put_row};
 use super::keyed_queues::Next;
 use super::retry::announces_delay;
 use super::send::QueuedSend;
-use super::{APPLICATION_REMOVED, Engine, QueuedEvent};
+use super::{APPLICATION_REMOVED, Engine, QueuedEvent, pauses};
 use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
 use crate::handler::{
     AnyBot, Attempt, EARLY_CALLS_MAX, EventContext, Profile, Trigger, TurnResult, hand_to_operator,
 };
 use crate::portal::{Portal, Urgency};
 use crate::store::{
-    Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, StoreError,
-    StoredState, TurnCommit,
+    Call, Content, Conversation, EventId, NewReminder, OrderingKey, Outcome, QueuedCall, Reminder,
+    ReminderChange, StateChange, StoreError, StoredState, Time, TurnCommit,
 };
 use attempt::{LastEffects, STORE_PAUSE};
 use repeats::repeat;
@@ -38,6 +41,12 @@ pub(in crate::engine) struct CurrentEvent<'q> {
     id: EventId,
     /// Its queue, which waits for it.
     key: &'q OrderingKey,
+}
+
+impl CurrentEvent<'_> {
+    pub(in crate::engine) fn id(&self) -> EventId {
+        self.id
+    }
 }
 
 /// Why an event ends without its handler.
@@ -73,6 +82,11 @@ impl Engine {
     ) -> Next<QueuedEvent> {
         let partition = self.options.store.partition(key.portal());
         match self.owned.enter(partition) {
+            Some(running) if !running.is_known => {
+                let loaded = self.owned.until_loaded();
+                let later = QueuedEvent::stored(queued.id);
+                Next::Later(Box::pin(loaded.map(|()| later)))
+            }
             Some(running) => {
                 let handled = running.run(self.handle_owned(&key, queued)).await;
                 handled.unwrap_or(Next::Done) // the queue is removed
@@ -93,10 +107,17 @@ impl Engine {
         };
         let current = CurrentEvent { id, key };
         let handled: HandleFuture<'_> = match (key, loaded) {
+            (OrderingKey::Chat(key), Ok(Loaded::Gone)) => {
+                self.broadcasts.forget_running(key);
+                return Next::Done;
+            }
             (_, Ok(Loaded::Gone)) => return Next::Done,
             (_, Err(next)) => return next,
             (OrderingKey::Chat(chat), Ok(Loaded::Delivered(delivery, Event::Chat(event)))) => {
                 Box::pin(self.on_chat_event(current, chat, delivery, event))
+            }
+            (OrderingKey::Chat(key), Ok(Loaded::Reminder(_))) if key.broadcast().is_some() => {
+                Box::pin(self.run_broadcast(current, key, None))
             }
             (OrderingKey::Chat(chat), Ok(Loaded::Reminder(reminder))) => {
                 Box::pin(self.on_reminder(current, chat, reminder))
@@ -271,7 +292,11 @@ impl Engine {
             Some(services) => Arc::clone(services),
             None => Box::pin(self.services()).await.map_err(Unhandled::Store)?,
         };
-        let context = EventContext::new(current.id, chat.clone(), bot, portal, services);
+        let context = EventContext {
+            broadcasts: Some(self.broadcasts.names().clone()),
+            is_paused: self.is_paused(chat),
+            ..EventContext::new(current.id, chat.clone(), bot, portal, services)
+        };
         Ok((found.as_ref(), context))
     }
 
@@ -354,6 +379,30 @@ impl Engine {
         bot.turn(context, trigger, state, attempt)
     }
 
+    /// Returns the parts that a turn changes besides those of its handler: that the chat is known,
+    /// that the bot pauses there, and the broadcasts that begin.
+    fn own_parts(
+        &self,
+        current: CurrentEvent<'_>,
+        profile: &Profile,
+        pause: Option<Option<Time>>,
+        reminders: &[ReminderChange],
+        now: Time,
+    ) -> Vec<(Conversation, StateChange)> {
+        let OrderingKey::Chat(chat) = current.key else {
+            return Vec::new();
+        };
+        let is_kept = profile.is_keeping_conversations();
+        let known = is_kept.then(|| self.known_chats.part(chat, now)).flatten();
+        let paused = pause.map(|until| pauses::part(chat, until));
+        let begun = sets(reminders).filter(|new| new.to.broadcast().is_some());
+        let begun = begun.filter_map(|new| {
+            let record = Record::new(new.reminder.read().ok()?, now);
+            Some((new.to.part(JOB), put_row(&record)))
+        });
+        known.into_iter().chain(paused).chain(begun).collect()
+    }
+
     /// Runs one attempt at a bot's turn.
     async fn turn(
         &self,
@@ -362,6 +411,11 @@ impl Engine {
         trigger: Box<Trigger>,
         mut context: Box<EventContext>,
     ) -> Next<QueuedEvent> {
+        if context.is_paused
+            && let Some(next) = Box::pin(self.on_paused(current, bot, &trigger, &context)).await
+        {
+            return next;
+        }
         context.person = person_of(bot.profile(), &context);
         let chat = bot.has_state().then(|| match context.person {
             Some(person) => context.conversation.of_person(person),
@@ -394,12 +448,13 @@ impl Engine {
         };
         let TurnResult {
             state,
-            parts,
+            mut parts,
             is_refused_press,
             unreadable_state,
             calls,
             mut reminders,
             is_without_bot,
+            pause,
             error,
         } = self
             .run(bot, context, trigger, started.state, attempt)
@@ -407,6 +462,8 @@ impl Engine {
         if is_refused_press {
             self.counts.refused_presses.add();
         }
+        let commits = |key: &Conversation| sets(&reminders).any(|new| new.to == *key);
+        self.broadcasts.names().release(current.id, commits);
         let end = match error {
             None => Outcome::Done,
             Some(error) if !attempt.is_last && !error.is_permanent() => {
@@ -427,6 +484,7 @@ impl Engine {
         }
         // First, so that the turn can cancel it.
         reminders.splice(..0, repeat);
+        parts.extend(self.own_parts(current, bot.profile(), pause, &reminders, at));
         let turn = TurnCommit {
             event: current.id,
             at,
@@ -439,6 +497,14 @@ impl Engine {
         };
         self.finish_for(current, &turn, is_blocked, urgency).await
     }
+}
+
+/// Returns the reminders that are set.
+fn sets(changes: &[ReminderChange]) -> impl Iterator<Item = &NewReminder> {
+    changes.iter().filter_map(|change| match change {
+        ReminderChange::Set(new) => Some(new),
+        ReminderChange::Cancel(_) | ReminderChange::Repeat(_) => None,
+    })
 }
 
 /// Returns the person whose own state a turn has. In a private chat it is the state of the chat.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::CurrentEvent;
+use super::{CurrentEvent, Unhandled};
 use crate::engine::keyed_queues::Next;
 use crate::engine::outcomes::Watched;
 use crate::engine::{AcceptError, Engine, QueuedEvent};
@@ -69,11 +69,21 @@ impl Engine {
 
     /// Does what was requested, in a turn of the bot.
     pub(super) async fn on_request(
-        &self,
+        self: &Arc<Self>,
         current: CurrentEvent<'_>,
         chat: &Conversation,
         request: Request,
     ) -> Next<QueuedEvent> {
+        let request = match request.kind {
+            RequestKind::Broadcast(name) => {
+                let asked = self.on_broadcast_request(current, chat, &request.bot, &name);
+                return Box::pin(asked).await;
+            }
+            RequestKind::BeginBroadcast(order) => {
+                return Box::pin(self.run_broadcast(current, chat, Some(order))).await;
+            }
+            _ => request,
+        };
         let is_message = matches!(request.kind, RequestKind::Say(_));
         self.outcomes
             .begin(chat, &request.key, current.id, is_message);
@@ -83,6 +93,9 @@ impl Engine {
         };
         let trigger = match request.kind {
             RequestKind::Say(params) => Trigger::Say(params),
+            RequestKind::Broadcast(_) | RequestKind::BeginBroadcast(_) => {
+                return self.end_unhandled(current, Unhandled::Skipped).await; // not reached: see above
+            }
             RequestKind::Remind(payload) => Trigger::Reminder(Reminder {
                 id: ReminderId {
                     event: current.id,

@@ -144,6 +144,7 @@ impl Engine {
         let known = self.portal(&to.portal);
         let urgency = match queued.urgency {
             Some(urgency) => urgency,
+            None if self.broadcasts.has(queued.id.event) => Urgency::Bulk,
             None => Box::pin(self.urgency_of(to)).await,
         };
         queued.urgency = Some(urgency);
@@ -194,7 +195,8 @@ impl Engine {
         let repeat_id = is_shown_once(&call).then(|| RepeatId::of(&call));
         let of_chat = match urgency {
             Urgency::Answer => portal.with_key(to).while_owned(),
-            _ => portal.with_key(to).for_visitor().while_owned(),
+            Urgency::Bulk => portal.with_key(to).in_bulk().while_owned(),
+            Urgency::Visitor => portal.with_key(to).for_visitor().while_owned(),
         };
         let bot = BotClient::new(of_chat, to.bot, call.api);
         let transport = &self.options.transport;
@@ -271,7 +273,20 @@ impl Engine {
             tracing::warn!(conversation = %call.to, call = %call.id, %error, "the bot is no longer in this chat of an open channel; its message is dropped");
             return self.settle(call, Settled::GivenUp).await;
         }
+        if self.broadcasts.has(call.id.event) {
+            return self.refuse_broadcast(call, error).await;
+        }
         self.dead_letter(call, error.to_string()).await
+    }
+
+    /// Counts a message of a broadcast that the portal refuses: the chat may be gone.
+    async fn refuse_broadcast(&self, call: &QueuedCall, error: &Error) -> Next<QueuedSend> {
+        tracing::debug!(conversation = %call.to, call = %call.id, %error, "a message of a broadcast is refused");
+        let at = self.options.clock.now();
+        let error = error
+            .code()
+            .map_or_else(|| error.to_string(), str::to_owned);
+        self.settle(call, Settled::Dead { at, error }).await
     }
 
     /// Whether this is a chat of an open channel. There the client, an operator or a timeout of the
@@ -292,6 +307,11 @@ impl Engine {
     }
 
     async fn settle(&self, call: &QueuedCall, settled: Settled) -> Next<QueuedSend> {
+        if self.broadcasts.has(call.id.event)
+            && Box::pin(self.settle_broadcast(call, &settled)).await
+        {
+            return Next::Done;
+        }
         self.write(|store| store.settle(call.id, settled.clone()))
             .await;
         let event = call.id.event;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::event::{BotRef, Chat, ChatEventKind, Delivery, SessionChange, User, UserId};
-use crate::handler::{AnyMiddleware, Error, Role, RunningAnswers, Signer};
+use crate::handler::{AnyMiddleware, BroadcastNames, Error, Role, RunningAnswers, Signer};
 use crate::message::FormAnswer;
 use crate::portal::Portal;
 use crate::store::{
@@ -46,6 +46,11 @@ pub(crate) struct EventContext {
     pub(crate) person: Option<UserId>,
     /// The role of the sender in a chat of an open channel.
     pub(crate) role: Option<Role>,
+    /// The names of broadcasts. `None` where no turn runs.
+    pub(crate) broadcasts: Option<BroadcastNames>,
+    /// Whether the bot is paused in this chat: it gets nothing, and only who has the chat of an
+    /// open channel is followed.
+    pub(crate) is_paused: bool,
 }
 
 impl EventContext {
@@ -74,6 +79,8 @@ impl EventContext {
             form_answer: None,
             person: None,
             role: None,
+            broadcasts: None,
+            is_paused: false,
         }
     }
 }
@@ -129,6 +136,9 @@ pub(crate) struct TurnResult {
     pub(crate) reminders: Vec<ReminderChange>,
     /// Whether middleware ended the turn before the bot got it.
     pub(crate) is_without_bot: bool,
+    /// Until when the bot pauses in this chat: outer `None` if it does not, inner `None` until
+    /// somebody resumes it.
+    pub(crate) pause: Option<Option<Time>>,
     /// The failure of the turn. Then `calls` are the answer about it, or the notice that the answer
     /// takes longer.
     pub(crate) error: Option<Error>,

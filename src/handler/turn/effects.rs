@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::context::EventContext;
 use super::handover::Handover;
 use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId};
-use crate::handler::{CommandSpec, Error, Profile, Signer};
+use crate::handler::{BroadcastOrder, CommandSpec, Error, Profile, Progress, Signer};
 use crate::message::{
     ATTACH, Attach, Draft, FILE, FORWARD, InvalidDraft, KEYBOARD, Keyboard, MENU, MESSAGE, Menu,
     REPLY, WHISPER, has_offers, may_be_without_text, sign_offers,
@@ -54,6 +54,8 @@ struct Decided {
     streamed: Option<MessageId>,
     /// Number of messages with offers that were sent before the end of the turn.
     sent_early: u16,
+    /// Until when the bot pauses in this chat, if it does.
+    pause: Option<Option<Time>>,
     /// The first error that fails the turn when the handler returns.
     error: Option<Error>,
 }
@@ -120,6 +122,7 @@ impl Effects {
             is_refused_press: false,
             streamed: None,
             sent_early: 0,
+            pause: None,
             error: None,
         })))
     }
@@ -288,6 +291,46 @@ impl Effects {
         id
     }
 
+    /// Begins a broadcast at the commit: its job is a reminder of its own conversation, due at
+    /// once. Returns its index among the reminders, or `None` if there are too many.
+    pub(in crate::handler) fn broadcast(
+        &self,
+        to: Conversation,
+        order: &BroadcastOrder,
+    ) -> Option<usize> {
+        let mut decided = self.lock();
+        let index = decided.reminders.len();
+        let reminder = Reminder {
+            id: ReminderId {
+                event: decided.origin.event,
+                index: index as u16,
+            },
+            code: order.bot.code.clone(),
+            due: decided.origin.at,
+            payload: json!(order),
+            person: None,
+            every: None,
+        };
+        decided.change_reminder(ReminderChange::Set(NewReminder { to, reminder }));
+        (decided.reminders.len() > index).then_some(index)
+    }
+
+    /// Shows the progress of a broadcast of this turn.
+    pub(in crate::handler) fn show_progress(&self, index: usize, progress: &Progress) {
+        if let Some(ReminderChange::Set(new)) = self.lock().reminders.get_mut(index) {
+            new.reminder.payload["progress"] = json!(progress);
+        }
+    }
+
+    /// Pauses the bot in this chat, until this time or until it is resumed.
+    pub(in crate::handler) fn pause(&self, until: Option<Time>) {
+        self.lock().pause = Some(until);
+    }
+
+    pub(in crate::handler) fn paused(&self) -> Option<Option<Time>> {
+        self.lock().pause
+    }
+
     pub(in crate::handler) fn cancel_reminder(&self, reminder: ReminderId) {
         self.lock()
             .change_reminder(ReminderChange::Cancel(reminder));
@@ -334,6 +377,7 @@ impl Effects {
         decided.calls.clear();
         decided.reminders.clear();
         decided.parts.clear();
+        decided.pause = None;
         decided.error = None;
     }
 

@@ -94,7 +94,9 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             },
             commands: Arc::clone(&self.commands),
             used_up: match &*trigger {
-                Trigger::Chat(ChatEventKind::Command(command)) if command.is_single_use => {
+                Trigger::Chat(ChatEventKind::Command(command))
+                    if command.is_single_use && !context.is_paused =>
+                {
                     Some(command.message)
                 }
                 _ => None,
@@ -118,7 +120,9 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         let api = self.profile.on_api();
         let mut cx = Context::new(read, context, effects.clone(), api);
         let mut is_without_bot = false;
-        let handled = if attempt.middleware.is_empty() || decision.is_nothing() {
+        let handled = if cx.context().is_paused {
+            Ok(())
+        } else if attempt.middleware.is_empty() || decision.is_nothing() {
             guarded(attempt.limit, self.handle(&mut cx, trigger, decision)).await
         } else {
             let handling = self.handle_within(&mut cx, trigger, decision, attempt);
@@ -424,6 +428,7 @@ impl Effects {
             calls: self.take_calls(),
             reminders: self.take_reminders(),
             is_without_bot: false,
+            pause: self.paused(),
             error: None,
         }
     }

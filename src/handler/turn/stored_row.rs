@@ -78,6 +78,11 @@ pub(crate) fn is_open_channel(row: &StoredState) -> bool {
     row.bytes.starts_with(HANDOVER_PREFIX)
 }
 
+/// Whether a row says that an operator has the chat of an open channel.
+pub(crate) fn is_with_operator(row: &StoredState) -> bool {
+    StoredRow::read(Some(row)).handover.is_with_operator()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::handler::turn::stored_row::*;

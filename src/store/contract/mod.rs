@@ -21,6 +21,7 @@
 
 mod arrived;
 mod bookings;
+mod conversations;
 mod dead;
 mod forgetting;
 mod inbox;
@@ -89,6 +90,7 @@ pub fn checks() -> impl Iterator<Item = Check> {
     let groups = [
         arrived::CHECKS,
         bookings::CHECKS,
+        conversations::CHECKS,
         dead::CHECKS,
         forgetting::CHECKS,
         inbox::CHECKS,

@@ -10,15 +10,16 @@ use uuid::Uuid;
 use super::{Memory, Queued, WAITING_MAX, Waiting, lock};
 use crate::event::{MemberId, MessageId};
 use crate::store::arrived::add_counts;
+use crate::store::listing::Listing;
 use crate::store::portals::add_address;
 use crate::store::reminders::PARKED;
 use crate::store::{
     Appended, Arrived, Booking, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
-    DeadWhat, EventId, Failure, ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery,
-    NewEvent, NewReminder, Notice, Operator, OrderingKey, Outbox, Outcome, Ownership, Partition,
-    Portals, Quarantined, QueuedCall, Reminders, Secret, Settled, StartedTurn, StateChange, Status,
-    StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Unsent,
-    Upkeep,
+    DeadWhat, EventId, Failure, ForgetScope, Inbox, InboxEvent, Installation, Limits, ListScope,
+    ListedConversation, NewDelivery, NewEvent, NewReminder, Notice, Operator, OrderingKey, Outbox,
+    Outcome, Ownership, PartScope, Partition, Portals, Quarantined, QueuedCall, Reminders, Secret,
+    Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind, Stored, StoredState,
+    Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
 };
 
 impl Inbox for Memory {
@@ -358,7 +359,8 @@ impl Upkeep for Memory {
             let reminded: HashSet<&Conversation> =
                 reminders.waiting.values().map(|new| &new.to).collect();
             self.states.retain(|key, state| {
-                let is_idle = now.since(state.at) > idle && !reminded.contains(key);
+                let is_kept = reminded.contains(key) || key.is_ageless();
+                let is_idle = now.since(state.at) > idle && !is_kept;
                 swept.conversations += u64::from(is_idle);
                 !is_idle
             });
@@ -460,6 +462,58 @@ impl Operator for Memory {
         let restore = |own: &Conversation| self.restore_one(own, key.is_none(), at);
         let restored = keys.iter().filter(|own| restore(own)).count();
         ready(restored as u64)
+    }
+
+    fn conversations(
+        &self,
+        scope: ListScope,
+        after: Option<&Conversation>,
+        limit: usize,
+    ) -> Stored<'_, Vec<ListedConversation>> {
+        let after = after.map(Conversation::to_string);
+        let in_scope = self.states.iter().filter(|row| scope.includes(row.key()));
+        let mut rows: Vec<_> = in_scope
+            .map(|row| (row.key().whole().to_string(), row.key().clone(), row.at))
+            .filter(|(whole, ..)| after.as_ref().is_none_or(|after| whole > after))
+            .collect();
+        rows.sort_by(|one, other| one.0.cmp(&other.0));
+        let mut listing = Listing::new(limit);
+        let mut rows = rows.iter();
+        while rows
+            .next()
+            .is_some_and(|(_, key, at)| listing.add(key, *at))
+        {}
+        ready(listing.page)
+    }
+
+    fn parts(
+        &self,
+        scope: PartScope,
+        after: Option<&Conversation>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(Conversation, StoredState)>> {
+        let after = after.map(Conversation::to_string);
+        let is_in_scope = |key: &Conversation| match (&scope, key.as_part()) {
+            (PartScope::Named { name, .. }, Some((_, part))) => name == part,
+            (PartScope::Of(whole), Some(_)) => *whole == key.whole(),
+            (_, None) => false,
+        };
+        let in_scope = self.states.iter().filter(|row| is_in_scope(row.key()));
+        let rows = in_scope.map(|row| {
+            let (key, state) = (row.key().clone(), row.stored.clone());
+            (key.to_string(), (key, state))
+        });
+        let mut rows: Vec<_> = rows
+            .filter(|(text, _)| after.as_ref().is_none_or(|after| text > after))
+            .collect();
+        rows.sort_by(|one, other| one.0.cmp(&other.0));
+        ready(rows.into_iter().take(limit).map(|(_, row)| row).collect())
+    }
+
+    fn change_part(&self, key: &Conversation, at: Time, change: StateChange) -> Stored<'_, ()> {
+        self.change_state(key.clone(), change, at);
+        lock(&self.notices).push(Notice::Part(key.clone()));
+        ready(())
     }
 
     fn forget(&self, scope: ForgetScope) -> Stored<'_, u64> {

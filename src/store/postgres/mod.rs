@@ -13,6 +13,7 @@
 mod append;
 #[cfg(feature = "sqlite")]
 mod archive;
+mod conversations;
 mod dead;
 mod diagnosis;
 mod error;

@@ -34,6 +34,13 @@ pub(super) async fn add(db: &Session, notice: &Notice) -> Result<(), Fault> {
             None,
             text::key(key),
         ),
+        Notice::Part(key) => (
+            "part",
+            number::partition_of_chat(key),
+            None,
+            None,
+            text::conversation(key),
+        ),
         Notice::Portal(_) => return Ok(()), // processes find changed portals in another table
     };
     let sql = "INSERT INTO notice (partition, kind, event, place, ordering_key)
@@ -83,6 +90,7 @@ fn read(row: &Row) -> Result<Notice, Fault> {
             Notice::Call(id, text::parse_conversation(key)?)
         }
         "unblocked" => Notice::Unblocked(text::parse_key(key)?),
+        "part" => Notice::Part(text::parse_conversation(key)?),
         _ => {
             return Err(text::TextError {
                 table: "notice",

@@ -16,17 +16,19 @@ use super::turns::{Begin, Chat, PreparedCommit};
 use super::upkeep::{Expiring, RowKey};
 use super::work::Running;
 use super::{
-    Postgres, dead, forget, inbox, members, notices, outbox, portals, reminders, turns, upkeep,
+    Postgres, conversations, dead, forget, inbox, members, notices, outbox, portals, reminders,
+    turns, upkeep,
 };
 use crate::event::{MemberId, MessageId};
 use crate::store::seal::Sealer;
 use crate::store::text;
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
-    ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
-    OrderingKey, Outbox, Ownership, OwnershipChanges, Partition, Portals, Quarantined, QueuedCall,
-    Reminders, Secret, Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind,
-    Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
+    ForgetScope, Inbox, InboxEvent, Installation, Limits, ListScope, ListedConversation,
+    NewDelivery, Notice, Operator, OrderingKey, Outbox, Ownership, OwnershipChanges, PartScope,
+    Partition, Portals, Quarantined, QueuedCall, Reminders, Secret, Settled, StartedTurn,
+    StateChange, Status, StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken, Time,
+    TurnCommit, Turns, Unsent, Upkeep,
 };
 
 impl Postgres {
@@ -505,6 +507,45 @@ impl Operator for Postgres {
     fn restore(&self, key: Option<&Conversation>, at: Time) -> Stored<'_, u64> {
         let input = (key.map(text::conversation), at);
         self.write(input, |db, input| Box::pin(turns::restore(db, input)))
+    }
+
+    fn conversations(
+        &self,
+        scope: ListScope,
+        after: Option<&Conversation>,
+        limit: usize,
+    ) -> Stored<'_, Vec<ListedConversation>> {
+        self.read(
+            conversations::Range::new(&scope, after),
+            move |db, range| Box::pin(conversations::list(db, range, limit)),
+        )
+    }
+
+    fn parts(
+        &self,
+        scope: PartScope,
+        after: Option<&Conversation>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(Conversation, StoredState)>> {
+        let after = after.map(text::conversation).unwrap_or_default();
+        self.read((scope, after), move |db, (scope, after)| {
+            Box::pin(conversations::parts(db, scope, after, limit))
+        })
+    }
+
+    fn change_part(&self, key: &Conversation, at: Time, change: StateChange) -> Stored<'_, ()> {
+        let partition = partition_of(&key.portal);
+        let changed = self.write((key.clone(), change), move |db, (key, change)| {
+            Box::pin(async move {
+                turns::change_part(db, &Chat::new(key), at, change).await?;
+                notices::add(db, &Notice::Part(key.clone())).await
+            })
+        });
+        Box::pin(async move {
+            changed.await?;
+            self.members.changed([partition]);
+            Ok(())
+        })
     }
 
     fn forget(&self, scope: ForgetScope) -> Stored<'_, u64> {

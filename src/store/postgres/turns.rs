@@ -110,7 +110,7 @@ pub(super) async fn state(db: &Session, chat: &Chat) -> Result<Option<StoredStat
 }
 
 /// Returns the state in two columns of a row.
-fn state_at(row: &Row, column: usize) -> Result<StoredState, Fault> {
+pub(super) fn state_at(row: &Row, column: usize) -> Result<StoredState, Fault> {
     let version: i64 = row.try_get(column)?;
     let data: &[u8] = row.try_get(column + 1)?;
     Ok(StoredState {
@@ -220,6 +220,33 @@ pub(super) async fn put(
         step.run(db).await?;
     }
     Ok(())
+}
+
+/// Changes a part from outside of the process that owns it, so without its fence.
+pub(super) async fn change_part(
+    db: &Session,
+    chat: &Chat,
+    at: Time,
+    change: &StateChange,
+) -> Result<(), Fault> {
+    const PUT: &str = "INSERT INTO state (partition, conversation, version, at, data)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (partition, conversation) DO UPDATE
+        SET version = excluded.version, at = excluded.at, data = excluded.data";
+    const KEEP: &str = "UPDATE state SET at = $3 WHERE partition = $1 AND conversation = $2";
+    const FORGET: &str = "DELETE FROM state WHERE partition = $1 AND conversation = $2";
+    let (partition, text) = (number::partition(chat.partition), &chat.text);
+    let at = number::time(at);
+    let changed = match change {
+        StateChange::Put(state) => {
+            let (version, data) = (i64::from(state.version), &*state.bytes);
+            db.execute(PUT, &[&partition, text, &version, &at, &data])
+                .await
+        }
+        StateChange::Keep => db.execute(KEEP, &[&partition, text, &at]).await,
+        StateChange::Forget => db.execute(FORGET, &[&partition, text]).await,
+    };
+    changed.map(drop)
 }
 
 /// A commit with its texts, which are made before the task that writes needs them.

@@ -56,10 +56,11 @@ impl RowKey {
 impl Expiring {
     fn select(self) -> &'static str {
         match self {
-            // A conversation with a reminder is not idle.
+            // A conversation with a reminder is not idle. Broadcasts and pauses are kept.
             Self::State => {
                 "SELECT partition, 0::bigint, 0, conversation FROM state
                  WHERE partition = ANY($1) AND at < $2
+                 AND conversation NOT LIKE '%/~broadcast:%' AND conversation NOT LIKE '%/~paused'
                  AND (partition, conversation) > ($3, $6) AND $4::bigint = 0 AND $5::integer = 0
                  AND NOT EXISTS (SELECT 1 FROM reminder
                                  WHERE reminder.partition = state.partition

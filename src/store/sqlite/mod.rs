@@ -13,6 +13,7 @@ mod append;
 mod archive;
 mod backup;
 mod connect;
+mod conversations;
 mod db;
 mod dead;
 mod error;

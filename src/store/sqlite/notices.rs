@@ -35,6 +35,7 @@ fn add(db: &Db, notice: &Notice) -> Result<(), Fault> {
             text::conversation(to),
         ),
         Notice::Unblocked(key) => ("open", None, text::key(key)),
+        Notice::Part(key) => ("part", None, text::conversation(key)),
         Notice::Portal(_) => return Ok(()), // no other process needs it
     };
     let sql = "INSERT INTO news (kind, number, lane) VALUES (?1, ?2, ?3)";
@@ -62,6 +63,7 @@ pub(super) fn take(db: &Db) -> Result<Vec<Notice>, Fault> {
                 "event" => Notice::Event(EventId(row.get(1)?), key_at(row, 2)?),
                 "call" => Notice::Call(number::call_id(row.get(1)?), conversation_at(row, 2)?),
                 "open" => Notice::Unblocked(key_at(row, 2)?),
+                "part" => Notice::Part(conversation_at(row, 2)?),
                 _ => {
                     return Err(TextError {
                         table: "news",

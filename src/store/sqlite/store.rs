@@ -11,16 +11,18 @@ use super::forget::Selection;
 use super::turns::PreparedCommit;
 use super::upkeep::Expiring;
 use super::{
-    Fault, Sqlite, dead, forget, inbox, notices, outbox, portals, reminders, turns, upkeep,
+    Fault, Sqlite, conversations, dead, forget, inbox, notices, outbox, portals, reminders, turns,
+    upkeep,
 };
 use crate::event::{MemberId, MessageId};
 use crate::store::text;
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
-    ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
-    OrderingKey, Outbox, Ownership, Partition, Portals, Quarantined, QueuedCall, Reminders, Secret,
-    Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind, Stored, StoredState,
-    Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
+    ForgetScope, Inbox, InboxEvent, Installation, Limits, ListScope, ListedConversation,
+    NewDelivery, Notice, Operator, OrderingKey, Outbox, Ownership, PartScope, Partition, Portals,
+    Quarantined, QueuedCall, Reminders, Secret, Settled, StartedTurn, StateChange, Status,
+    StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Unsent,
+    Upkeep,
 };
 
 impl Sqlite {
@@ -328,6 +330,34 @@ impl Operator for Sqlite {
     fn restore(&self, key: Option<&Conversation>, at: Time) -> Stored<'_, u64> {
         let key = key.map(text::conversation);
         self.write(move |db| turns::restore(db, key.as_deref(), at))
+    }
+
+    fn conversations(
+        &self,
+        scope: ListScope,
+        after: Option<&Conversation>,
+        limit: usize,
+    ) -> Stored<'_, Vec<ListedConversation>> {
+        let (from, to) = text::scope(&scope, after);
+        self.read(move |db| conversations::list(db, &from, &to, limit))
+    }
+
+    fn parts(
+        &self,
+        scope: PartScope,
+        after: Option<&Conversation>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(Conversation, StoredState)>> {
+        let after = after.map(text::conversation).unwrap_or_default();
+        self.read(move |db| conversations::parts(db, &scope, &after, limit))
+    }
+
+    fn change_part(&self, key: &Conversation, at: Time, change: StateChange) -> Stored<'_, ()> {
+        let (key, text) = (key.clone(), text::conversation(key));
+        self.write(move |db| {
+            turns::change_state(db, at, &text, &change)?;
+            db.notify(&Notice::Part(key.clone()))
+        })
     }
 
     fn forget(&self, scope: ForgetScope) -> Stored<'_, u64> {

@@ -237,7 +237,12 @@ fn quarantine(db: &Db, at: Time, key: &str, reason: &str) -> Result<(), Fault> {
     .map(drop)
 }
 
-fn change_state(db: &Db, at: Time, key: &str, change: &StateChange) -> Result<(), Fault> {
+pub(super) fn change_state(
+    db: &Db,
+    at: Time,
+    key: &str,
+    change: &StateChange,
+) -> Result<(), Fault> {
     let at = at.0;
     match change {
         StateChange::Keep => db.execute(

@@ -33,9 +33,10 @@ pub(super) enum Expiring {
 impl Expiring {
     fn select(self) -> &'static str {
         match self {
-            // A conversation with a reminder is not idle.
+            // A conversation with a reminder is not idle. Broadcasts and pauses are kept.
             Self::State => {
                 "SELECT id FROM state WHERE id > ?1 AND at < ?2
+                 AND conversation NOT LIKE '%/~broadcast:%' AND conversation NOT LIKE '%/~paused'
                  AND conversation NOT IN (SELECT conversation FROM reminder) ORDER BY id LIMIT ?3"
             }
             Self::Quarantined => {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use imbot::store::{
-    BackupError, CallId, ForgetScope, Inbox, Notice, Operator, Outbox, Settled, Sqlite, TurnCommit,
-    Turns, Upkeep,
+    BackupError, CallId, ForgetScope, Inbox, Notice, Operator, Outbox, Settled, Sqlite,
+    StateChange, TurnCommit, Turns, Upkeep,
 };
 
 use super::Home;
 use imbot::store::contract::sample::{
-    append, at, chat, conversation, dead, delivery, numbers, put, say, waiting,
+    append, at, chat, conversation, dead, delivery, numbers, put, say, stored, waiting,
 };
 
 #[tokio::test]
@@ -56,6 +56,24 @@ async fn the_running_process_gets_notices_of_an_operators_decisions() {
     );
     assert!(running.blocked().await.unwrap().is_empty());
     assert_eq!(waiting(&running).await, [event]);
+}
+
+#[tokio::test]
+async fn the_running_process_gets_a_notice_of_a_part_that_an_operator_changes() {
+    let home = Home::new();
+    let running = home.open();
+    assert!(running.notices().await.unwrap().is_empty());
+    let operator = Sqlite::attend(&home.path, &home.key).unwrap();
+    let part = conversation("27").part("paused");
+    let change = StateChange::Put(stored("{}"));
+    operator.change_part(&part, at(1), change).await.unwrap();
+    operator.close().await.unwrap();
+    drop(operator);
+    assert_eq!(
+        running.notices().await.unwrap(),
+        [Notice::Part(part.clone())]
+    );
+    assert_eq!(running.state(&part).await.unwrap(), Some(stored("{}")));
 }
 
 #[tokio::test]
