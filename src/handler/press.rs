@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use super::{Language, Phrase, Result, tell};
 use crate::event::{Command, CommandFrom, MessageId, UserId};
-use crate::message::{Offer, Offered};
-use crate::store::{CallId, Conversation, EventId, Secret, Time};
+use crate::message::{Offer, Offered, has_offers, sign_offers};
+use crate::store::{Call, CallId, Conversation, EventId, QueuedCall, Secret, Time};
 
 /// Maximum number of messages of a chat whose pressed button is remembered, so that a second press
 /// does not count.
@@ -166,6 +166,19 @@ impl Signer {
         let mut signed = self.tag(chat, &content).to_vec();
         signed.extend(content);
         URL_SAFE_NO_PAD.encode(signed)
+    }
+
+    /// Signs the offers of a message that no turn of a bot sends.
+    pub(crate) fn sign_message(&self, message: &mut QueuedCall) {
+        let QueuedCall {
+            id, to, at, call, ..
+        } = message;
+        if let Call::Say { params, .. } = call
+            && has_offers(params)
+        {
+            let sign = |offer: &Offer| self.sign(to, *id, *at, offer);
+            sign_offers(Arc::make_mut(params), sign);
+        }
     }
 
     /// Opens the parameters of a pressed button.

@@ -36,6 +36,11 @@ impl Bot for News {
         cx.broadcast("sale", Audience::all(), text).show_progress();
         Ok(())
     }
+
+    async fn press(&self, cx: &mut Context, press: Press) -> Result {
+        cx.say(format!("pressed {}", press.read::<u32>()?));
+        Ok(())
+    }
 }
 
 /// A portal with this number of groups with the bot, and the handle of the program.
@@ -348,4 +353,21 @@ async fn a_chat_that_an_operator_has_is_skipped() {
     eve.sees_nothing_more().await;
     let counts = porter.broadcasts().await.unwrap()[0].counts;
     assert_eq!((counts.sent, counts.skipped), (1, 1));
+}
+
+#[tokio::test]
+async fn a_button_of_a_broadcast_counts_once_in_each_chat() {
+    let (portal, mut groups, handle) = news(2).await;
+    let offer = Draft::new("Half off").keyboard(Button::press("Take", 7).once());
+    let bot = handle.bot("news");
+    bot.broadcast("offer", Audience::all(), offer)
+        .await
+        .unwrap();
+    portal.advance(SECOND).await;
+    for boris in &mut groups {
+        let offer = boris.sees("Half off").await;
+        boris.presses(&offer, "Take").presses(&offer, "Take");
+        boris.sees("pressed 7").await;
+        boris.sees("That is already done.").await;
+    }
 }

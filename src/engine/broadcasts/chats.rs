@@ -44,9 +44,20 @@ impl Engine {
             Ok(started) => started,
             Err(next) => return next,
         };
+        let services = match self.services().await {
+            Ok(services) => services,
+            Err(error) => {
+                tracing::error!(broadcast = %key, %error, "a chat waits, because the store fails; retrying");
+                return Next::Retry(QueuedEvent::stored(current.id()), STORE_PAUSE);
+            }
+        };
         let reason = self.reason_to_skip(&job, chat, bot, started.state.as_ref());
-        self.end_chat(current, &ChatOfJob::new(&job, &chat.dialog), bot, reason)
-            .await
+        let chat = ChatOfJob::new(&job, &chat.dialog);
+        let message = self.message(current.id(), &chat, bot).map(|mut message| {
+            services.signer.sign_message(&mut message);
+            message
+        });
+        self.end_chat(current, &chat, message, reason).await
     }
 
     fn reason_to_skip(
@@ -75,12 +86,12 @@ impl Engine {
         &self,
         current: CurrentEvent<'_>,
         chat: &ChatOfJob,
-        bot: &BotRef,
+        message: Option<QueuedCall>,
         reason: Option<SkipReason>,
     ) -> Next<QueuedEvent> {
         let event = current.id();
         let result = reason.map(ChatResult::Skipped);
-        let (mark, calls) = match (&result, self.message(event, chat, bot)) {
+        let (mark, calls) = match (&result, message) {
             (None, Some(message)) => (Mark::committed(event), vec![Arc::new(message)]),
             (Some(result), _) => (Mark::of(result.clone()), Vec::new()),
             (None, None) => (

@@ -12,6 +12,9 @@ use crate::handler::press::Signer;
 use crate::message::Offered;
 use crate::store::{Conversation, EventId, Time};
 
+/// Maximum number of events that have ended an answer and were not handled yet.
+const USED_MAX: usize = 10_000;
+
 /// The answers that grow. The engine asks about each event of such a chat when it is queued, since
 /// the event's own turn comes after the answer.
 #[derive(Debug, Default)]
@@ -57,7 +60,11 @@ impl RunningAnswers {
         match answering.ends_with(signer, chat, event, now) {
             None => return,
             Some(Ended::ByWords) => {
-                self.used().insert(id);
+                let mut used = self.used();
+                if used.len() >= USED_MAX {
+                    used.clear(); // these events are of portals that another process owns now
+                }
+                used.insert(id);
             }
             Some(Ended::Otherwise) => {}
         }
