@@ -480,3 +480,25 @@ impl Cell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// The names of the fields, as decoders compare them.
+    fn names(tree: &Tree) -> Vec<String> {
+        let fields = tree.root().fields();
+        let names = fields.map(|(key, _)| String::from_utf8(key.into_owned()).unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn decoders_see_keys_without_their_escapes() {
+        let form = Tree::from_form(Bytes::from_static(b"pl%61in=1&plain2=2")).unwrap();
+        assert_eq!(names(&form), ["plain", "plain2"]);
+        let json = Tree::from_json(br#"{"pl\u0061in": 1, "plain2": 2}"#).unwrap();
+        assert_eq!(names(&json), ["plain", "plain2"]);
+    }
+}

@@ -39,6 +39,9 @@ impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 /// fn main() -> ExitCode { imbot::run(Echo) }
 /// ```
 ///
+/// A program adds each of its bots by [`App::bot`](crate::App::bot), which takes any type. There is
+/// no `Box<dyn Bot>`, since handlers are `async fn`s: a list of bots is a call for each.
+///
 /// Events of one chat are handled one after another, in the order they were accepted; chats are
 /// handled in parallel. A handler that takes longer than
 /// [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT), or than its

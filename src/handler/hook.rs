@@ -13,7 +13,24 @@ use crate::event::{Category, Delivery, Node};
 use crate::portal::Portal;
 
 /// A handler of events that do not belong to a bot. Functions `async fn(HookEvent) -> Result` are
-/// hooks.
+/// hooks, and so are closures. A closure is called for every event, so it clones what it shares:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use imbot::prelude::*;
+///
+/// let deals = Arc::new(AtomicU64::new(0));
+/// let app = App::new().hook("ONCRMDEALADD", move |_| {
+///     let deals = Arc::clone(&deals);
+///     async move {
+///         deals.fetch_add(1, Ordering::Relaxed);
+///         Ok(())
+///     }
+/// });
+/// # let _ = app;
+/// ```
 pub trait Hook: Send + Sync + 'static {
     /// Handles an event.
     ///

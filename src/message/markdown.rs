@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeStream};
 
 use super::text::{Text, value};
 
@@ -24,7 +24,8 @@ impl Text {
     pub fn markdown(self, markdown: impl AsRef<str>) -> Self {
         let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
         let mut writer = Writer::new(self);
-        for event in Parser::new_ext(markdown.as_ref(), options) {
+        // Merged, so that a bracket is escaped by what follows it.
+        for event in TextMergeStream::new(Parser::new_ext(markdown.as_ref(), options)) {
             writer.write(event);
         }
         writer.end()
@@ -142,7 +143,10 @@ impl Writer {
                 self.lists.pop();
                 self.is_after_block = self.lists.is_empty();
             }
-            TagEnd::Item => self.is_after_block = false,
+            TagEnd::Item => {
+                self.is_after_block = false;
+                self.is_after_mark = false;
+            }
             TagEnd::Table => {
                 let rows = self.table.take().unwrap_or_default();
                 self.change(|text| text.code(aligned(&rows)), "");
@@ -195,6 +199,7 @@ impl Writer {
 
     /// Adds text, escaped.
     fn text(&mut self, text: &str) {
+        self.is_after_mark = false;
         self.change(|into| into.plain(text), text);
     }
 

@@ -331,6 +331,7 @@ async fn a_quarantined_state_is_restored_and_what_it_replaces_is_quarantined() {
         none.contains("portal/7/28 has no quarantined state"),
         "{none}"
     );
-    let wrong = store.fails(&["conversation", "restore"]);
+    let wrong = store.run(&["conversation", "restore"]);
+    let wrong = String::from_utf8(wrong.stderr).unwrap();
     assert!(wrong.contains("<PORTAL>"), "{wrong}");
 }
