@@ -372,6 +372,10 @@ BEGIN
           AND (SELECT true FROM seen AS before
                WHERE before.slot = ((earliest - 2) % 4)::smallint
                AND before.occurrence = once.occurrence AND before.bucket >= earliest - 2) IS NULL
+          -- Before the clock was set back, it went into what is the next bucket now.
+          AND (SELECT true FROM seen AS after
+               WHERE after.slot = ((latest + 1) % 4)::smallint
+               AND after.occurrence = once.occurrence AND after.bucket = latest + 1) IS NULL
         ORDER BY bucket, once.occurrence
         -- A slot that was not emptied in time holds occurrences of four buckets before.
         ON CONFLICT (slot, occurrence) DO UPDATE SET bucket = excluded.bucket
