@@ -7,9 +7,12 @@
 //! - [`Frontdesk`] answers clients of an open channel; it shows sessions, working hours and handing
 //!   over to operators
 //! - [`Overdue`] lists overdue tasks; it shows calls of REST methods
+//! - [`Assistant`] answers with a language model; it shows an answer that grows, tools with the
+//!   rights of the person who asks, and a button that changes something
 //! - [`Widget`] puts a chat with operators and bots on a web page; it shows a connector
 
 mod all;
+pub mod assistant;
 mod echo;
 pub mod frontdesk;
 mod menu;
@@ -18,6 +21,7 @@ mod poll;
 pub mod widget;
 
 pub use all::all;
+pub use assistant::Assistant;
 pub use echo::Echo;
 pub use frontdesk::Frontdesk;
 pub use menu::{Choice, Menu};

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use bots::Frontdesk;
+use bots::{Assistant, Frontdesk};
 use imbot::prelude::*;
 
 /// Handling an event takes about sixty small allocations and a few large ones; mimalloc serves both
@@ -12,11 +12,16 @@ use imbot::prelude::*;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match Frontdesk::from_env() {
-        Ok(frontdesk) => bots::all(frontdesk).run(),
+    match app() {
+        Ok(app) => app.run(),
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Returns the application that the environment describes.
+fn app() -> Result<App, Box<dyn std::error::Error>> {
+    Ok(bots::all(Frontdesk::from_env()?, Assistant::from_env()?))
 }

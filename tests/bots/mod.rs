@@ -1,5 +1,6 @@
-//! The ready-made bots, over real HTTP between our server and the emulator.
+//! The ready-made bots, by the test kit, and over real HTTP between our server and the emulator.
 
+mod assistant;
 mod echo;
 mod frontdesk;
 mod menu;

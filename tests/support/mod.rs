@@ -10,6 +10,7 @@
 //! reads as well, and a test waits at most [`PATIENCE`] for anything.
 
 pub(crate) mod log;
+pub(crate) mod model;
 pub(crate) mod offline;
 mod person;
 pub(crate) mod pooler;

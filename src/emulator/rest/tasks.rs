@@ -1,14 +1,22 @@
-//! `tasks.task.list`. Page `b24restdocs: api-reference/tasks/tasks-task-list.md`.
+//! `tasks.task.list` and `tasks.task.add`. Pages
+//! `b24restdocs: api-reference/tasks/tasks-task-list.md` and
+//! `b24restdocs: api-reference/tasks/tasks-task-add.md`.
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call, Method, Reply, method};
 use super::filter::{Filter, Order};
-use super::params::{as_text, items};
+use super::params::{Params, as_text, items};
 use crate::emulator::clock::{iso, timestamp};
-use crate::emulator::world::task::Task;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::world::task::{PENDING, Task};
 
-pub(super) const METHODS: &[Method] = &[method("tasks.task.list", "task", list)];
+pub(super) const METHODS: &[Method] = &[
+    method("tasks.task.list", "task", list),
+    method("tasks.task.add", "task", add),
+];
 
 /// Number of tasks in an answer, whatever `limit` is.
 const PAGE: usize = 50;
@@ -67,6 +75,54 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
         next: (end < found.len()).then_some(end),
         ..Reply::from(json!({ "tasks": page }))
     })
+}
+
+/// Adds a task. Only the administrator may name another creator.
+fn add(call: &mut Call<'_, '_>) -> Answer {
+    let fields = Params::new(call.params.fields("FIELDS"));
+    let title = fields
+        .text("TITLE")
+        .filter(|title| !title.trim().is_empty());
+    let title = title.ok_or_else(|| refused("Task title not specified"))?;
+    let responsible = fields.id("RESPONSIBLE_ID");
+    let responsible = responsible.ok_or_else(|| refused("Assignee not specified"))?;
+    let assignee = call.tx.world.users.get(&responsible);
+    if !assignee.is_some_and(|user| user.is_person()) {
+        return Err(refused(
+            "User specified in the \"Assignee\" field not found",
+        ));
+    }
+    let me = call.caller.user;
+    let creator = fields.id("CREATED_BY").filter(|_| call.is_admin());
+    let now = call.tx.world.clock.millis();
+    let task = Task {
+        id: call.tx.world.tasks.len() as u64 + 1,
+        title,
+        creator: creator.unwrap_or(me),
+        responsible,
+        status: PENDING,
+        deadline: fields.text("DEADLINE").and_then(|text| millis(&text)),
+        created: now,
+    };
+    let answer = json!({ "task": described(&task, &[], now) });
+    call.tx.world.tasks.insert(task.id, task);
+    Ok(answer.into())
+}
+
+/// Returns a date with or without an offset as milliseconds; without one it is in UTC, the time
+/// zone of this portal.
+fn millis(text: &str) -> Option<i64> {
+    let with_offset = text.parse::<jiff::Timestamp>().ok();
+    let in_utc = || {
+        TimeZone::UTC
+            .to_timestamp(text.parse::<DateTime>().ok()?)
+            .ok()
+    };
+    Some(with_offset.or_else(in_utc)?.as_millisecond())
+}
+
+fn refused(text: &str) -> Refusal {
+    Refusal::new("ERROR_CORE", format!("{text}<br>"))
 }
 
 /// Returns a field as text for filters; empty if it has no value.

@@ -1,9 +1,9 @@
-//! People: `profile`, `user.admin`, `user.current`, `user.get`.
+//! People: `profile`, `user.admin`, `user.current`, `user.get`, `user.search`.
 
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, Method, Reply, method};
-use super::params::{Params, as_id, items};
+use super::params::{Params, as_id, as_text, items};
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::world::user::User;
 
@@ -12,6 +12,7 @@ pub(super) const METHODS: &[Method] = &[
     method("user.admin", "", admin),
     method("user.current", "user", current),
     method("user.get", "user", get),
+    method("user.search", "user", search),
 ];
 
 /// Number of users in an answer.
@@ -43,8 +44,33 @@ fn current(call: &mut Call<'_, '_>) -> Answer {
 /// Returns the people of the portal, without bots, filtered by `ID`.
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let ids = wanted(&call.params);
-    let fits =
-        |user: &&User| user.is_person() && ids.as_ref().is_none_or(|ids| ids.contains(&user.id));
+    page(call, |user| {
+        ids.as_ref().is_none_or(|ids| ids.contains(&user.id))
+    })
+}
+
+/// Returns the people whose names or positions have words that begin with all words of `FIND`. Page
+/// `b24restdocs: api-reference/user/user-search.md`.
+fn search(call: &mut Call<'_, '_>) -> Answer {
+    let find = call.params.fields("FILTER");
+    let find = find.get("FIND").and_then(as_text).unwrap_or_default();
+    let find: Vec<String> = words(&find).collect();
+    page(call, |user| {
+        let text = format!("{} {} {}", user.first_name, user.last_name, user.position);
+        let own: Vec<String> = words(&text).collect();
+        find.iter()
+            .all(|word| own.iter().any(|it| it.starts_with(word.as_str())))
+    })
+}
+
+/// Returns the words of a text in lower case.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split_whitespace().map(str::to_lowercase)
+}
+
+/// Returns a page of the people for whom a condition is true.
+fn page(call: &Call<'_, '_>, fits: impl Fn(&User) -> bool) -> Answer {
+    let fits = |user: &&User| user.is_person() && fits(user);
     let found: Vec<&User> = call.tx.world.users.values().filter(fits).collect();
     let start = call
         .params

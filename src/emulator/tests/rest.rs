@@ -382,3 +382,18 @@ async fn a_swallowed_answer_hides_that_the_call_was_run() {
     response.assert_status(poem::http::StatusCode::BAD_GATEWAY);
     assert_eq!(test.portal.history(1, &dialog).len(), 1);
 }
+
+#[tokio::test]
+async fn people_are_found_by_beginnings_of_names_and_positions() {
+    let test = TestPortal::new().await;
+    let find = async |words: &str| {
+        let found = test.result("user.search", json!({ "FILTER": { "FIND": words } }));
+        let found = found.await.as_array().expect("a list").clone();
+        let ids = found.iter().filter_map(|user| user["ID"].as_str());
+        ids.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(find("bor").await, ["2"]);
+    assert_eq!(find("MEYER ann").await, ["1"]);
+    assert_eq!(find("accountant").await, ["3"]);
+    assert!(find("nobody").await.is_empty());
+}

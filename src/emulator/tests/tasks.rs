@@ -40,3 +40,37 @@ async fn tasks_are_found_by_deadline_and_status() {
         ["another's", "later", "late"]
     );
 }
+
+#[tokio::test]
+async fn a_task_is_added_for_a_person_and_refused_without_title_or_person() {
+    let test = TestPortal::new().await;
+    let fields =
+        json!({ "TITLE": "Chairs", "RESPONSIBLE_ID": 2, "DEADLINE": "2026-12-01T18:00:00" });
+    let added = test.result("tasks.task.add", json!({ "fields": fields }));
+    let added = added.await["task"].clone();
+    assert_eq!(added["title"], "Chairs");
+    assert_eq!(
+        (&added["responsibleId"], &added["createdBy"]),
+        (&json!("2"), &json!("1"))
+    );
+    assert_eq!(added["deadline"], "2026-12-01T18:00:00+00:00");
+    let list = test.result(
+        "tasks.task.list",
+        json!({ "filter": { "RESPONSIBLE_ID": 2 } }),
+    );
+    assert_eq!(list.await["tasks"][0]["id"], added["id"]);
+    for (fields, why) in [
+        (json!({ "TITLE": " ", "RESPONSIBLE_ID": 2 }), "title"),
+        (json!({ "TITLE": "Chairs" }), "Assignee not specified"),
+        (
+            json!({ "TITLE": "Chairs", "RESPONSIBLE_ID": 999 }),
+            "not found",
+        ),
+    ] {
+        let fields = json!({ "fields": fields });
+        let (status, answer) = test.call_as(test.token(), "tasks.task.add", fields).await;
+        assert_eq!((status, &answer["error"]), (400, &json!("ERROR_CORE")));
+        let text = answer["error_description"].to_string();
+        assert!(text.contains(why), "{text}");
+    }
+}

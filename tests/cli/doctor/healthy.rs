@@ -67,7 +67,7 @@ async fn each_check_is_printed_as_a_line_in_columns() {
     ] {
         assert!(printed.contains(line), "{line} is missing in\n{printed}");
     }
-    assert!(text(&output.stderr).contains("5 checks failed"));
+    assert!(text(&output.stderr).contains("6 checks failed"));
     config.portal.clear();
     config.client_id = Some("local.1".into());
     config.client_secret = Some("zxcvbn831c76b092f9".to_owned().into());

@@ -8,7 +8,7 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bots::Frontdesk;
+use bots::{Assistant, Frontdesk};
 use imbot::emulator::{Emulator, NewApp, NewLine, Options};
 use imbot::engine::Engine;
 use imbot::portal::Plan;
@@ -188,13 +188,16 @@ impl Findings {
 }
 
 fn program() -> App {
-    bots::all(Frontdesk::from_env().unwrap())
+    bots::all(Frontdesk::from_env().unwrap(), Assistant::scripted())
 }
 
-/// Chooses the front desk as the bot of a line, which a person does on a real portal.
+/// Chooses the front desk and the assistant as the bots of lines 1 and 2, which a person does on a
+/// real portal.
 fn put_on_a_line(portal: &Emulator) {
-    if let Some(desk) = portal.bot("frontdesk") {
-        portal.add_line(NewLine::new("Support").bot(desk));
+    for (bot, line) in [("frontdesk", "Support"), ("assistant", "Questions")] {
+        if let Some(bot) = portal.bot(bot) {
+            portal.add_line(NewLine::new(line).bot(bot));
+        }
     }
 }
 
