@@ -90,6 +90,9 @@ pub use self::tools::{PEOPLE_MAX, REASON_CHARS_MAX, TASKS_MAX, TITLE_CHARS_MAX};
 /// How long a button that changes something can be pressed.
 pub const OFFER_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Time limit of a turn. What the answer leaves of it is for the calls of the portal.
+const TURN_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// The default instructions for the model.
 const PROMPT: &str = "You are the assistant of a company, in its chat. Answer briefly, in the language of the last message, in Markdown. \
 Never invent data of the company: use the tools, and say so if they return nothing. \
@@ -126,6 +129,7 @@ impl Bot<Talk> for Assistant {
             .color(BotColor::Azure)
             .work_position("Answers with a language model")
             .serves_open_channels()
+            .turn_timeout(TURN_TIMEOUT)
     }
 
     fn commands(&self) -> Vec<CommandSpec> {

@@ -472,6 +472,22 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_reaches_its_deadline_is_too_long_and_a_silent_one_is_broken_off() {
+        let now = Instant::now();
+        for (deadline, end) in [
+            (now, End::TooLong),
+            (now + Duration::from_secs(1), End::BrokenOff),
+        ] {
+            let mut reading = Reading::new(now, deadline);
+            reading.text.push_str("Once upon");
+            reading.calls.push(ToolCall::default());
+            reading.break_off(ModelError::Silent);
+            let round = reading.into_round().unwrap();
+            assert_eq!((round.end, round.calls.len()), (end, 0));
+        }
+    }
+
+    #[test]
     fn pauses_double_and_repetitions_end() {
         let busy = |repeat| NotAnswered {
             error: ModelError::Busy(503),
