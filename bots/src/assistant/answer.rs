@@ -20,8 +20,8 @@ use super::words::{Phrase, Words};
 
 /// Maximum number of rounds of an answer in which the model calls tools.
 pub const TOOL_ROUNDS_MAX: usize = 5;
-/// Time limit of an answer with all its rounds. It is shorter than that of a turn, so that the person
-/// gets what there is.
+/// Time limit of an answer with all its rounds. It is shorter than that of a turn, so that the
+/// person gets what there is.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(50);
 /// Maximum number of tasks that are proposed in one answer.
 pub const OFFERS_MAX: usize = 3;

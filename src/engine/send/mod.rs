@@ -369,3 +369,22 @@ fn is_shown_once(call: &QueuedCall) -> bool {
     };
     matches!(&call.call, Call::Say { params, .. } if is_asked && is_recognised(params))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_an_earlier_owner_may_be_sending_keeps_its_time_and_its_people() {
+        let (event, index) = (EventId(7), 16);
+        let at = Instant::now();
+        let queued = QueuedSend::new(CallId { event, index });
+        let queued = queued.with_urgency(Urgency::Visitor).not_before(at);
+        assert_eq!(queued.not_before, Some(at));
+        assert_eq!(queued.urgency, Some(Urgency::Visitor));
+        let Next::Retry(again, _) = queued.retry(None) else {
+            panic!("it is not retried");
+        };
+        assert_eq!((again.failures, again.urgency), (1, Some(Urgency::Visitor)));
+    }
+}
