@@ -373,6 +373,7 @@ fn is_shown_once(call: &QueuedCall) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::EventId;
 
     #[test]
     fn a_call_that_an_earlier_owner_may_be_sending_keeps_its_time_and_its_people() {
