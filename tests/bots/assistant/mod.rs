@@ -4,6 +4,7 @@ mod faults;
 mod lines;
 mod tools;
 
+use std::process::Command;
 use std::time::Duration;
 
 use bots::Assistant;
@@ -15,7 +16,8 @@ use imbot::store::Conversation;
 use imbot::testing::{Settings, TestPortal};
 use serde_json::json;
 
-use crate::support::model::{Answer, Ending, FakeModel, begins, says};
+use crate::support::log::Log;
+use crate::support::model::{Answer, Ending, FakeModel, begins, refuses, says};
 
 /// The key of the model.
 const KEY: &str = "sk-test";
@@ -147,16 +149,26 @@ async fn an_answer_that_is_not_streamed_is_understood() {
     ann.says("?").sees("At once.").await;
 }
 
+#[test]
+fn the_key_is_in_no_log_no_state_and_no_message() {
+    let mut alone = Command::new(std::env::current_exe().unwrap());
+    let test = "bots::assistant::everything_is_logged_while_a_key_is_used";
+    let output = alone.args([test, "--exact", "--ignored"]).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("1 passed"), "{printed}");
+}
+
 #[tokio::test]
-async fn the_key_is_in_no_log_no_state_and_no_message() {
-    use tracing_subscriber::util::SubscriberInitExt;
-    let log = crate::support::log::Log::default();
+#[ignore = "the test above gives it a process of its own: its log would hold what other tests log"]
+async fn everything_is_logged_while_a_key_is_used() {
+    let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone());
-    let _guard = subscriber.finish().set_default();
-    let answers = [crate::support::model::refuses(401, ""), says("Hello.")];
+    subscriber.init(); // for the whole process, with the logs of libraries
+    let answers = [refuses(401, ""), says("Hello.")];
     let (portal, model) = start(answers).await;
     let mut ann = portal.private("Ann", "assistant");
     ann.says("?").sees("no answer").await;
