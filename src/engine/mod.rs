@@ -65,7 +65,6 @@ use crate::tasks::Watch;
 
 use accept::arrivals::Arrivals;
 use accept::charset::Charsets;
-use accept::incoming::Incoming;
 use accept::payment::Payments;
 use accept::proof_limits::ProofLimits;
 use background::backlog::Backlog;
@@ -251,8 +250,6 @@ pub struct Engine {
     payments: Payments,
     /// The partitions of the store that this process owns: it works on their portals only.
     owned: Owned,
-    /// Events that this process stored a moment ago, and that wait for what others stored before.
-    incoming: Incoming,
     /// Events in the store that are not in a queue yet. New events wait behind them.
     backlog: Backlog,
     /// What is known about the program's health, so that probes cost nothing.
@@ -377,7 +374,6 @@ impl Engine {
                 proof_limits: ProofLimits::new(),
                 payments: Payments::default(),
                 owned: Owned::new(),
-                incoming: Incoming::default(),
                 backlog: Backlog::new(),
                 health: HealthCheck::default(),
                 polling: Polling::default(),
@@ -428,7 +424,7 @@ impl Engine {
 
     /// Returns how many events and how many calls wait or are being worked on.
     pub fn waiting(&self) -> (usize, usize) {
-        let events = self.incoming.len() + self.owned.deferred() + self.events.waiting();
+        let events = self.owned.deferred() + self.events.waiting();
         (events, self.outbox.waiting())
     }
 

@@ -4,7 +4,6 @@
 pub(super) mod arrivals;
 pub(super) mod charset;
 pub(super) mod hook_tokens;
-pub(super) mod incoming;
 pub(super) mod install;
 pub(super) mod install_queue;
 pub(super) mod occurrence;
@@ -203,14 +202,15 @@ impl Engine {
             tracing::error!(%error, "spooled events are handled later than they should be");
         }
         let is_any_new = ids.iter().any(Option::is_some);
-        let waits = is_shared && self.owned.works_on(partition);
+        if is_any_new && is_shared && self.owned.works_on(partition) {
+            Box::pin(self.queue_arrivals()).await;
+        }
         if let Some(error) = undecodable {
             Box::pin(self.dead_letter_all(ids, &error)).await;
             return Ok(is_any_new);
         }
         for (event, id) in events.into_iter().zip(ids) {
             match id {
-                Some(id) if waits => self.queue_behind_arrivals(id, event, delivery),
                 Some(id) => self.queue(id, event, delivery),
                 None => {
                     tracing::debug!(key = %event.key, event = ?delivery.name, "a repeat is dropped")

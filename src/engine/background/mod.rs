@@ -165,10 +165,7 @@ impl Engine {
         let store = &self.options.store;
         for notice in notices {
             match notice {
-                Notice::Event(id, key) => {
-                    self.queue_incoming_before(id);
-                    self.queue_noticed(id, key);
-                }
+                Notice::Event(id, key) => self.queue_noticed(id, key),
                 Notice::Call(id, to) if self.works_on(&to.portal) => {
                     self.outbox.push(to, QueuedSend::new(id));
                 }

@@ -189,6 +189,16 @@ mod tests {
     }
 
     #[test]
+    fn a_size_is_the_sum_of_the_method_and_the_escaped_fields() {
+        assert_eq!(size("m.get", &json!({})), Some(5));
+        assert_eq!(size("m.get", &json!({"k": true})), Some(5 + 9 + 3));
+        assert_eq!(
+            size("m.get", &json!({"k": true, "l": 7})),
+            Some(5 + 12 + 12)
+        );
+    }
+
+    #[test]
     fn a_command_is_never_longer_than_its_computed_size() {
         let params =
             json!({"a": {"ключ": ["я b", 1.5, true, -7]}, "l": [{"x": false}, {"y": "&="}]});
