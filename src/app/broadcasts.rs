@@ -179,7 +179,7 @@ impl BotHandle {
         if !removed.map_err(not_stored)? {
             return Err(RequestError::NoBroadcast(name.to_owned()));
         }
-        own.engine.read_part_changes().await.map_err(not_stored)
+        own.engine.read_notices().await.map_err(not_stored)
     }
 
     async fn control(&self, name: &str, control: Option<Control>) -> Result<(), RequestError> {
@@ -189,7 +189,7 @@ impl BotHandle {
         if !changed.map_err(not_stored)? {
             return Err(RequestError::NoBroadcast(name.to_owned()));
         }
-        own.engine.read_part_changes().await.map_err(not_stored)
+        own.engine.read_notices().await.map_err(not_stored)
     }
 }
 
@@ -292,7 +292,7 @@ impl ChatHandle {
         let (chat, now) = (self.conversation(&own), own.engine.now());
         let paused = pauses::pause(own.store(), &chat, now, until.time(now)).await;
         paused.map_err(not_stored)?;
-        own.engine.read_part_changes().await.map_err(not_stored)
+        own.engine.read_notices().await.map_err(not_stored)
     }
 
     /// Resumes the bot in this chat. Returns false if it was not paused.
@@ -304,7 +304,7 @@ impl ChatHandle {
         let (chat, now) = (self.conversation(&own), own.engine.now());
         let resumed = pauses::resume(own.store(), &chat, now).await;
         let was_paused = resumed.map_err(not_stored)?;
-        own.engine.read_part_changes().await.map_err(not_stored)?;
+        own.engine.read_notices().await.map_err(not_stored)?;
         Ok(was_paused)
     }
 

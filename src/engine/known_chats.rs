@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::broadcasts::put_row;
 use super::lock;
+use super::part_rows::put;
 use crate::store::{Conversation, StateChange, Time};
 
 /// Maximum number of chats that are remembered. Above it, all are stored again with their next
@@ -32,7 +32,7 @@ impl KnownChats {
     ) -> Option<(Conversation, StateChange)> {
         let stored = lock(&self.0).get(chat).copied();
         let is_due = stored.is_none_or(|stored| now.since(stored) >= STORED_FOR);
-        is_due.then(|| (chat.part(KNOWN), put_row(&())))
+        is_due.then(|| (chat.part(KNOWN), put(&())))
     }
 
     /// Notes that a chat was stored.

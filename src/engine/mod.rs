@@ -33,6 +33,7 @@ mod known_chats;
 mod log_limit;
 mod outcomes;
 mod ownership;
+mod part_rows;
 pub(crate) mod pauses;
 mod reconcile;
 mod registry;

@@ -10,21 +10,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::broadcasts::put_row;
 use super::handle::CurrentEvent;
 use super::keyed_queues::Next;
+use super::part_rows::{all_named, put, read};
 use super::{Engine, QueuedEvent, RequestOutcome, lock};
 use crate::handler::{AnyBot, EventContext, Trigger};
 use crate::store::{
-    Conversation, NewReminder, PAUSED, PartScope, Partition, Reminder, ReminderChange, StateChange,
-    Store, StoreError, StoredState, Time, TurnCommit,
+    Conversation, NewReminder, PAUSED, Partition, Reminder, ReminderChange, StateChange, Store,
+    StoreError, Time, TurnCommit,
 };
 
 /// How long a reminder of a paused chat waits before it is tried again.
 pub const REMINDER_POSTPONED: Duration = Duration::from_secs(60);
-
-/// Number of pauses that are read at a time.
-const PAGE: usize = 1_000;
 
 /// A pause, as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,15 +79,9 @@ impl Pauses {
     }
 }
 
-fn read(row: &StoredState) -> Option<Pause> {
-    let read = serde_json::from_slice(&row.bytes);
-    read.inspect_err(|error| tracing::error!(%error, "a stored pause cannot be read"))
-        .ok()
-}
-
 /// Returns the part of a chat that pauses the bot there, and its change.
 pub(super) fn part(chat: &Conversation, until: Option<Time>) -> (Conversation, StateChange) {
-    (chat.part(PAUSED), put_row(&Pause { until }))
+    (chat.part(PAUSED), put(&Pause { until }))
 }
 
 /// Pauses a bot in a chat, until this time or until it is resumed; through the store, for the
@@ -114,7 +105,7 @@ pub(crate) async fn resume(
     let key = chat.part(PAUSED);
     let row = store.state(&key).await?;
     store.change_part(&key, now, StateChange::Forget).await?;
-    let pause = row.as_ref().and_then(read);
+    let pause = row.as_ref().and_then(read::<Pause>);
     Ok(pause.is_some_and(|pause| pause.until.is_none_or(|until| now < until)))
 }
 
@@ -126,22 +117,10 @@ impl Engine {
 
     /// Reads the pauses of a partition that is taken up.
     pub(super) async fn load_pauses(&self, partition: Partition) -> Result<(), StoreError> {
-        let scope = PartScope::Named {
-            partition: Some(partition),
-            name: PAUSED.to_owned(),
-        };
-        let mut last = None;
-        loop {
-            let store = &self.options.store;
-            let page = store.parts(scope.clone(), last.as_ref(), PAGE).await?;
-            let Some((key, _)) = page.last() else {
-                return Ok(());
-            };
-            last = Some(key.clone());
-            for (key, row) in page {
-                self.pauses.set(&key.whole(), read(&row));
-            }
+        for (key, row) in all_named(&*self.options.store, Some(partition), PAUSED).await? {
+            self.pauses.set(&key.whole(), read(&row));
         }
+        Ok(())
     }
 
     /// Follows an operator's change of a pause.

@@ -160,7 +160,14 @@ impl Keyboard {
         let mut buttons = self.rows.iter().flatten().peekable();
         buttons.peek().ok_or_else(|| wrong(PART, "no button"))?;
         buttons.try_for_each(|button| check_item(PART, &button.text, &button.action))?;
-        check_size(PART, &json(&self.as_signed()), api)
+        let mut all = self.rows.iter().flatten();
+        let has_offers = all.any(|button| matches!(button.action, Action::Press { .. }));
+        let json = if has_offers {
+            json(&self.as_signed())
+        } else {
+            json(self)
+        };
+        check_size(PART, &json, api)
     }
 
     /// Returns a keyboard as large as this one is when its offers are signed.

@@ -12,6 +12,8 @@ use imbot::store::{Conversation, ForgetScope, PartScope, StateChange};
 use imbot::testing::{Person, TestPortal};
 use serde_json::Value;
 
+use super::Porter;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Repeats what is said, and sends to all chats what follows `/sale`.
@@ -317,23 +319,6 @@ async fn the_handle_lists_conversations_and_shows_the_progress_of_a_broadcast() 
     assert_eq!(received(&groups), [0, 0, 0]);
     let wrong = news.broadcast("a/b", Audience::all(), "Half off").await;
     assert!(matches!(wrong, Err(RequestError::BroadcastName(_))));
-}
-
-/// A bot of an open channel that hands over at once.
-struct Porter;
-
-impl Bot for Porter {
-    fn profile(&self) -> Profile {
-        Profile::new("porter", "Porter").serves_open_channels()
-    }
-
-    async fn message(&self, cx: &mut Context, message: Message) -> Result {
-        cx.say("heard");
-        if message.text == "person" {
-            cx.to_operator();
-        }
-        Ok(())
-    }
 }
 
 #[tokio::test]

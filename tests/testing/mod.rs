@@ -21,6 +21,23 @@ use imbot::testing::TestPortal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+/// A bot of an open channel that hands over to a person who asks for one.
+struct Porter;
+
+impl Bot for Porter {
+    fn profile(&self) -> Profile {
+        Profile::new("porter", "Porter").serves_open_channels()
+    }
+
+    async fn message(&self, cx: &mut Context, message: Message) -> Result {
+        cx.say("heard");
+        if message.text == "person" {
+            cx.to_operator();
+        }
+        Ok(())
+    }
+}
+
 /// Takes an order in two messages, and asks an hour later how it was.
 struct Courier;
 

@@ -10,6 +10,8 @@ use imbot::prelude::*;
 use imbot::testing::TestPortal;
 use serde_json::{Value, json};
 
+use super::Porter;
+
 /// Counts the messages of its chat, and what it was reminded of.
 struct Shop;
 
@@ -117,23 +119,6 @@ async fn what_cannot_be_sent_is_an_error_at_once() {
     let long = bot.chat("27").say("a".repeat(100_000)).await;
     assert!(long.unwrap_err().is_permanent());
     drop(portal);
-}
-
-/// A bot of an open channel that says nothing by itself.
-struct Porter;
-
-impl Bot for Porter {
-    fn profile(&self) -> Profile {
-        Profile::new("porter", "Porter").serves_open_channels()
-    }
-
-    async fn message(&self, cx: &mut Context, message: Message) -> Result {
-        cx.say("heard");
-        if message.text == "person" {
-            cx.to_operator();
-        }
-        Ok(())
-    }
 }
 
 #[tokio::test]

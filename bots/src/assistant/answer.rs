@@ -35,7 +35,7 @@ pub(super) struct Outcome {
     pub(super) text: String,
     /// Tasks for which the person gets a button.
     pub(super) offers: Vec<NewTask>,
-    /// What the model tells the operator to whom it hands the chat over.
+    /// The note for the operator, if the model hands the chat over.
     pub(super) hand_over: Option<String>,
     /// Whether the model has failed before it wrote anything.
     pub(super) has_failed: bool,
@@ -235,7 +235,7 @@ impl Turn<'_> {
         outcome.text.push_str(text);
     }
 
-    /// Notes that the model has written nothing in a round. Returns what the person is told.
+    /// Records that a round failed. Returns the message for the person.
     fn fail(&self, error: ModelError) -> Phrase {
         tracing::warn!(%error, "the assistant gets no answer from its model");
         let mut outcome = self.outcome();

@@ -18,7 +18,7 @@ pub const TASKS_MAX: usize = 20;
 pub const PEOPLE_MAX: usize = 10;
 /// Maximum length of a proposed task's title, in characters.
 pub const TITLE_CHARS_MAX: usize = 200;
-/// Maximum length of what the model tells operators about a client, in characters.
+/// Maximum length of the note for operators, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
 /// The portal's `STATE_COMPLETED`.
 const COMPLETED: u8 = 5;
@@ -149,8 +149,8 @@ pub(super) fn reason(arguments: &str) -> String {
     reason.chars().take(REASON_CHARS_MAX).collect()
 }
 
-/// Runs a tool that reads from the portal, and returns its result for the model: data, or a
-/// sentence why there is none.
+/// Runs a tool that reads from the portal. Returns its result for the model: data, or the reason
+/// why there is no data.
 ///
 /// # Errors
 /// The portal cannot be reached, so that the turn is tried again later.
@@ -252,7 +252,7 @@ pub(super) async fn create(access: &Access, task: &NewTask) -> Result<String, po
     Ok(added.task["id"].to_string().trim_matches('"').to_owned())
 }
 
-/// Parses the arguments of a call. Many models write nothing if there are none.
+/// Parses the arguments of a call. Many models send an empty text for no arguments.
 fn parsed(arguments: &str) -> Result<Value, String> {
     if arguments.trim().is_empty() {
         return Ok(json!({}));

@@ -117,20 +117,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Queues what entered the store from outside the engine. When it returns, all of that is in
-    /// the queues, also what another task was reading.
-    async fn read_notices(self: &Arc<Self>) -> Result<(), StoreError> {
-        let _reading = self.backlog.reading().await;
-        let notices = self.options.store.notices().await?;
-        self.apply_notices(notices).await
-    }
-
-    /// Follows what was changed through the store, at once.
+    /// Queues what entered the store from outside the engine, and follows what was changed there.
+    /// When it returns, all of that is done, also what another task was reading.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub(crate) async fn read_part_changes(self: &Arc<Self>) -> Result<(), StoreError> {
-        self.read_notices().await
+    pub(crate) async fn read_notices(self: &Arc<Self>) -> Result<(), StoreError> {
+        let _reading = self.backlog.reading().await;
+        let notices = self.options.store.notices().await?;
+        self.apply_notices(notices).await
     }
 
     /// Queues what other processes have appended to the partitions of this one until now, so that

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::job::{chat_of, message_of};
-use super::record::{ChatResult, Control, Mark, SkipReason, mark_key, put};
+use super::record::{ChatResult, Control, Mark, SkipReason, mark_key};
 use super::registry::{ChatOfJob, Job};
 use crate::engine::Engine;
 use crate::engine::QueuedEvent;
 use crate::engine::handle::CurrentEvent;
 use crate::engine::handle::attempt::{LastEffects, STORE_PAUSE};
 use crate::engine::keyed_queues::Next;
+use crate::engine::part_rows::put;
 use crate::event::{BotRef, DialogId};
 use crate::handler::is_with_operator;
 use crate::portal::Urgency;

@@ -6,20 +6,21 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::Value;
 
+use super::record::mark_key;
 use super::record::{CONTROL, ChatResult, Control, JOB, Mark, Record, SkipReason};
-use super::record::{mark_key, put, read, row};
 use super::registry::{ChatOfJob, Job};
 use super::{BROADCAST_KEPT, OUTSTANDING_MAX, PAGE, STALE_AFTER};
 use crate::engine::handle::CurrentEvent;
 use crate::engine::handle::attempt::STORE_PAUSE;
 use crate::engine::keyed_queues::Next;
+use crate::engine::part_rows::{all_named, put, read, row};
 use crate::engine::{Engine, QueuedEvent, lock};
 use crate::event::{Delivery, DialogId, Event, Request, RequestKind};
 use crate::handler::{BroadcastOrder, EARLY_CALLS_MAX, RequestError};
 use crate::portal::Urgency;
 use crate::store::{
-    CallId, Conversation, EventId, ForgetScope, ListScope, OrderingKey, PartScope, Partition,
-    StateChange, StoreError, StoreErrorKind, Time, TurnCommit,
+    CallId, Conversation, EventId, ForgetScope, ListScope, OrderingKey, Partition, StateChange,
+    StoreError, StoreErrorKind, Time, TurnCommit,
 };
 
 /// What follows a step.
@@ -65,24 +66,12 @@ impl Engine {
         &self,
         partition: Partition,
     ) -> Result<(), StoreError> {
-        let scope = PartScope::Named {
-            partition: Some(partition),
-            name: JOB.to_owned(),
-        };
-        let mut last = None;
-        loop {
-            let store = &self.options.store;
-            let page = store.parts(scope.clone(), last.as_ref(), PAGE).await?;
-            let Some((key, _)) = page.last() else {
-                return Ok(());
-            };
-            last = Some(key.clone());
-            for (key, state) in page {
-                if let Some(record) = read::<Record>(&state).filter(|_| is_broadcast(&key)) {
-                    self.load_broadcast(&key.whole(), &record).await?;
-                }
+        for (key, row) in all_named(&*self.options.store, Some(partition), JOB).await? {
+            if let Some(record) = read::<Record>(&row).filter(|_| is_broadcast(&key)) {
+                self.load_broadcast(&key.whole(), &record).await?;
             }
         }
+        Ok(())
     }
 
     async fn load_broadcast(&self, key: &Conversation, record: &Record) -> Result<(), StoreError> {
@@ -323,7 +312,7 @@ impl Engine {
     /// Appends the request to a chat's queue. Returns true if it is not a repeat. A failure is only
     /// logged: the chat is asked again when it is stale.
     async fn ask(self: &Arc<Self>, job: &Job, record: &Record, dialog: &DialogId) -> bool {
-        job.is_stale(dialog); // it counts as asked now
+        job.note_asked(dialog);
         let number = job.event.get().map_or(0, |event| event.0);
         let request = Request {
             bot: record.order.bot.clone(),
@@ -357,6 +346,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         for dialog in &record.outstanding {
             if job.is_stale(dialog) {
+                job.note_asked(dialog);
                 self.look_for(job, record, dialog).await?;
             }
         }

@@ -21,7 +21,6 @@ use std::time::Duration;
 pub use operate::{BroadcastState, BroadcastStatus};
 pub(crate) use operate::{list, remove, results, set_control, status};
 pub(crate) use record::Control;
-pub(super) use record::put as put_row;
 pub use record::{BroadcastCounts, ChatResult, SkipReason};
 pub(super) use record::{JOB, Record};
 pub(super) use registry::Broadcasts;

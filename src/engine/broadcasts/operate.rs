@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::record::{CONTROL, Control, JOB, Mark, Record, marked_dialog, put, read};
-use super::{BroadcastCounts, ChatResult, PAGE};
+use super::record::{CONTROL, Control, JOB, Mark, Record, marked_dialog};
+use super::{BroadcastCounts, ChatResult};
+use crate::engine::part_rows::{all_named, put, read};
 use crate::event::{BotRef, DialogId, MemberId};
 use crate::store::{
     Conversation, ForgetScope, ListScope, PartScope, StateChange, Store, StoreError, Time,
@@ -68,25 +69,14 @@ pub(crate) async fn list(
     store: &dyn Store,
     scope: &ListScope,
 ) -> Result<Vec<BroadcastStatus>, StoreError> {
-    let of_all = PartScope::Named {
-        partition: None,
-        name: JOB.to_owned(),
-    };
-    let (mut found, mut last) = (Vec::new(), None);
-    loop {
-        let page = store.parts(of_all.clone(), last.as_ref(), PAGE).await?;
-        let Some((key, _)) = page.last() else {
-            return Ok(found);
-        };
-        last = Some(key.clone());
-        for (key, state) in page {
-            let key = key.whole();
-            if scope.includes(&key) && key.broadcast().is_some() {
-                let record = read::<Record>(&state);
-                found.extend(with_control(store, &key, record).await?);
-            }
+    let mut found = Vec::new();
+    for (key, row) in all_named(store, None, JOB).await? {
+        let key = key.whole();
+        if scope.includes(&key) && key.broadcast().is_some() {
+            found.extend(with_control(store, &key, read(&row)).await?);
         }
     }
+    Ok(found)
 }
 
 /// Returns a broadcast. Returns `None` if there is none of this name.

@@ -1,16 +1,11 @@
 //! What is stored of a broadcast: the job with its counts, an operator's decision, and a mark for
 //! each chat.
 
-use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::event::DialogId;
 use crate::handler::BroadcastOrder;
-use crate::store::{Conversation, EventId, StateChange, StoredState, Time};
-
-/// The version of the format.
-const VERSION: u32 = 1;
+use crate::store::{Conversation, EventId, Time};
 
 /// The part with the job.
 pub(in crate::engine) const JOB: &str = "job";
@@ -186,31 +181,10 @@ impl Record {
     }
 }
 
-/// Reads a stored row. Returns `None` if it cannot be read.
-pub(super) fn read<T: DeserializeOwned>(row: &StoredState) -> Option<T> {
-    let read = serde_json::from_slice(&row.bytes);
-    read.inspect_err(
-        |error| tracing::error!(%error, "what is stored of a broadcast cannot be read"),
-    )
-    .ok()
-}
-
-/// Returns the row of one of our values.
-pub(in crate::engine) fn row(value: &impl Serialize) -> StoredState {
-    StoredState {
-        version: VERSION,
-        bytes: Bytes::from(serde_json::to_vec(value).unwrap_or_default()), // texts and numbers: cannot fail
-    }
-}
-
-/// Returns the change that stores one of our values.
-pub(in crate::engine) fn put(value: &impl Serialize) -> StateChange {
-    StateChange::Put(row(value))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::engine::broadcasts::record::*;
+    use crate::engine::part_rows::{read, row};
     use crate::event::{BotId, BotRef, MemberId};
     use crate::handler::Audience;
 

@@ -103,16 +103,16 @@ impl Job {
         results
     }
 
-    /// Returns true if a chat was asked long ago, or by an earlier process. It counts as asked now.
+    /// Notes that a chat is asked, or looked for, now.
+    pub(super) fn note_asked(&self, dialog: &DialogId) {
+        lock(&self.asked).insert(dialog.clone(), Instant::now());
+    }
+
+    /// Returns true if a chat was asked long ago, or by an earlier process.
     pub(super) fn is_stale(&self, dialog: &DialogId) -> bool {
-        let mut asked = lock(&self.asked);
-        let is_stale = asked
-            .get(dialog)
-            .is_none_or(|at| at.elapsed() >= STALE_AFTER);
-        if is_stale {
-            asked.insert(dialog.clone(), Instant::now());
-        }
-        is_stale
+        let asked = lock(&self.asked);
+        let at = asked.get(dialog);
+        at.is_none_or(|at| at.elapsed() >= STALE_AFTER)
     }
 
     /// Waits for results or an operator's decision, at most for this time.

@@ -16,8 +16,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::accept::decode;
-use super::broadcasts::{JOB, Record, put_row};
+use super::broadcasts::{JOB, Record};
 use super::keyed_queues::Next;
+use super::part_rows::put;
 use super::retry::announces_delay;
 use super::send::QueuedSend;
 use super::{APPLICATION_REMOVED, Engine, QueuedEvent, pauses};
@@ -398,7 +399,7 @@ impl Engine {
         let begun = sets(reminders).filter(|new| new.to.broadcast().is_some());
         let begun = begun.filter_map(|new| {
             let record = Record::new(new.reminder.read().ok()?, now);
-            Some((new.to.part(JOB), put_row(&record)))
+            Some((new.to.part(JOB), put(&record)))
         });
         known.into_iter().chain(paused).chain(begun).collect()
     }

@@ -54,22 +54,22 @@ impl<S> Context<S> {
     where
         F: Default + Serialize + DeserializeOwned + Send,
     {
-        let Some(filling) = self
-            .filling()
-            .await?
-            .filter(|filling| filling.form == form.name)
-        else {
-            self.begin(form).await?;
-            return Ok(None);
+        let filling = self.filling().await?;
+        let filling = match filling {
+            Some(filling) if filling.form == form.name => filling,
+            other => {
+                self.start(form, other.as_ref(), "")?;
+                return Ok(None);
+            }
         };
         let values = F::deserialize(&filling.values);
         let (Ok(mut values), true) = (values, filling.version == form.version) else {
             let words = Phrase::FormChanged.text(self.words_in());
-            self.start(form, &filling, words)?;
+            self.start(form, Some(&filling), words)?;
             return Ok(None);
         };
         if filling.session != self.session() {
-            self.ask(form, &filling, filling.step, &values, "")?;
+            self.ask(form, Some(&filling), filling.step, &values, "")?;
             return Ok(None);
         }
         let answer = self.answer_to(form, &filling, message);
@@ -79,7 +79,7 @@ impl<S> Context<S> {
         };
         match next {
             Next::Ask(step, words) if step < form.steps.len() => {
-                self.ask(form, &filling, step, &values, &words)?;
+                self.ask(form, Some(&filling), step, &values, &words)?;
             }
             Next::Ask(..) => {
                 self.end(&filling);
@@ -105,8 +105,7 @@ impl<S> Context<S> {
         F: Default + Serialize + Send,
     {
         let before = self.filling().await?;
-        let before = before.unwrap_or_else(|| Filling::new(form, &Value::Null));
-        self.start(form, &before, "")
+        self.start(form, before.as_ref(), "")
     }
 
     /// Returns the name of the form that the sender fills in this chat.
@@ -174,7 +173,7 @@ impl<S> Context<S> {
     }
 
     /// Asks the first question.
-    fn start<F>(&mut self, form: &Form<F>, before: &Filling, words: &str) -> Result
+    fn start<F>(&mut self, form: &Form<F>, before: Option<&Filling>, words: &str) -> Result
     where
         F: Default + Serialize,
     {
@@ -189,12 +188,14 @@ impl<S> Context<S> {
     fn ask<F: Serialize>(
         &self,
         form: &Form<F>,
-        before: &Filling,
+        before: Option<&Filling>,
         step: usize,
         values: &F,
         words: &str,
     ) -> Result {
-        self.forget_question(before);
+        if let Some(before) = before {
+            self.forget_question(before);
+        }
         let question = &form.steps[step].question;
         let question = match words {
             "" => question.clone(),

@@ -4,7 +4,6 @@ mod field;
 mod fill;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::message::Draft;
@@ -62,7 +61,7 @@ pub struct Form<F> {
 struct Step<F> {
     question: Draft,
     choices: Vec<String>,
-    set: Arc<Set<F>>,
+    set: Box<Set<F>>,
 }
 
 /// Reads an answer, and sets the value that it is.
@@ -91,7 +90,7 @@ impl<F> Form<F> {
         self.steps.push(Step {
             question: question.into(),
             choices: T::choices(),
-            set: Arc::new(move |values, answer| {
+            set: Box::new(move |values, answer| {
                 set(values, T::read(answer)?);
                 Ok(())
             }),

@@ -20,6 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(conversations_go_with_a_portal_when_that_is_asked_for),
     check!(the_latest_addresses_of_the_program_are_kept_up_to_a_bound),
     check!(notes_about_a_portal_are_replaced_and_are_removed_with_it),
+    check!(the_secret_of_a_store_stays_the_same),
 ];
 
 fn installation(endpoint: &str) -> Installation {
@@ -227,4 +228,11 @@ async fn notes_about_a_portal_are_replaced_and_are_removed_with_it(store: Arc<dy
     assert_eq!(note(&one, "echo").await, None);
     assert_eq!(note(&one, "poll").await, None);
     assert_eq!(note(&other, "echo").await.as_deref(), Some("4"));
+}
+
+async fn the_secret_of_a_store_stays_the_same(store: Arc<dyn Store>) {
+    let store = &*store;
+    let first = store.secret().await.unwrap();
+    assert_ne!(first.bytes(), &[0; 32]);
+    assert_eq!(store.secret().await.unwrap(), first);
 }

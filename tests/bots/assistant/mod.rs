@@ -38,7 +38,7 @@ async fn start(answers: impl IntoIterator<Item = Answer>) -> (TestPortal, FakeMo
 /// say anything then.
 async fn start_waiting(answers: impl IntoIterator<Item = Answer>) -> (TestPortal, FakeModel) {
     start_with(answers, |settings| {
-        settings.handler_time = Duration::from_secs(2);
+        settings.handler_time = Duration::from_secs(10); // the model answers in less, if it does
     })
     .await
 }

@@ -3,7 +3,7 @@
 use imbot::event::UserId;
 use imbot::store::contract::sample::{append, body, installation, waiting};
 use imbot::store::{
-    Content, Inbox, Key, Portals, Postgres, PostgresError, Spare, StoreErrorKind, Tokens,
+    Content, Inbox, Key, Portals, Postgres, PostgresError, Spare, StoreErrorKind, Tokens, Upkeep,
 };
 use secrecy::ExposeSecret;
 
@@ -84,6 +84,7 @@ async fn the_key_is_changed_while_processes_run() {
     let url = schema.url();
     let before = schema.open().await;
     let first = append(&before, 1, "27").await;
+    let secret = before.secret().await.unwrap();
     before
         .install(installation("portal", "token"))
         .await
@@ -120,6 +121,7 @@ async fn the_key_is_changed_while_processes_run() {
     for event in waiting(&after).await {
         after.event(event).await.unwrap().unwrap();
     }
+    assert_eq!(after.secret().await.unwrap(), secret);
     let own = after.portals().await.unwrap().remove(0);
     assert_eq!(own.application_token.expose_secret(), "token");
 }

@@ -108,6 +108,7 @@ async fn after_a_change_of_the_key_only_the_new_key_opens_the_store() {
     let event = append(&store, 1, "27").await;
     let letter = append(&store, 2, "27").await;
     store.commit(dead(letter, false)).await.unwrap();
+    let secret = store.secret().await.unwrap();
     drop(store);
     let (new, mut progress) = (Key::random(), Vec::new());
     Sqlite::rekey(&home.path, &home.key, &new, |done, total| {
@@ -124,6 +125,7 @@ async fn after_a_change_of_the_key_only_the_new_key_opens_the_store() {
     assert!(matches!(error, OpenError::WrongKey { .. }), "{error}");
 
     let store = Sqlite::open(&home.path, &new).unwrap();
+    assert_eq!(store.secret().await.unwrap(), secret);
     let content = store.event(event).await.unwrap().unwrap().content;
     assert!(matches!(content, Content::Delivered { body: kept, .. } if kept == body(1)));
     let letters = store.dead_letters(None, 1).await.unwrap();

@@ -36,7 +36,7 @@ pub(crate) struct Scripted;
 impl Scripted {
     pub(super) async fn round(self, request: &Request<'_>, out: &mut Out) -> Round {
         let text = match request.entries.last() {
-            Some(Entry::ToolResult { result, .. }) => told(result),
+            Some(Entry::ToolResult { result, .. }) => answer_from(result),
             Some(Entry::Person(text)) => match call(text, request) {
                 Some(call) => {
                     return Round {
@@ -87,7 +87,7 @@ fn call(text: &str, request: &Request<'_>) -> Option<ToolCall> {
 }
 
 /// Returns the result of a tool as an answer.
-fn told(result: &str) -> String {
+fn answer_from(result: &str) -> String {
     let parsed: Value = serde_json::from_str(result).unwrap_or_default();
     let list = |key: &str| parsed[key].as_array().cloned();
     let lines = if let Some(tasks) = list("tasks") {
